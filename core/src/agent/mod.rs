@@ -1,0 +1,111 @@
+//! Agents: the loop of model and tools, and the stream of events that a run is.
+//!
+//! A run's life is a typed, ordered stream with exactly one ending. Each step is in the store
+//! before the next begins.
+
+mod event;
+mod prompt;
+mod recorder;
+mod run;
+mod toolbox;
+mod turns;
+
+pub use event::{Event, EventKind, ToolOutcome};
+pub use prompt::Citation;
+pub use recorder::EventSink;
+pub use run::{Run, RunOptions, RunResult, RunStatus};
+pub use toolbox::Toolbox;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::error::Result;
+use crate::model::ChatModel;
+use crate::retrieval::Collection;
+use crate::spec::{Knowledge, Spec};
+use crate::store::TenantStore;
+use crate::tool::HostCalls;
+
+/// An agent, ready to run. Cheap to clone, `Send`, `Sync`; any number of runs at once.
+#[derive(Clone)]
+pub struct Agent(Arc<Parts>);
+
+/// What an agent is made of; the kernel puts it together.
+pub(crate) struct Parts {
+    pub(crate) spec: Spec,
+    pub(crate) model_name: String,
+    pub(crate) model: Arc<dyn ChatModel>,
+    pub(crate) tools: Toolbox,
+    pub(crate) knowledge: Vec<(Knowledge, Collection)>,
+    pub(crate) store: TenantStore,
+    /// Cancelled when the kernel closes.
+    pub(crate) closing: CancellationToken,
+    /// Holds the kernel's closing back until every run has ended.
+    pub(crate) running: TaskTracker,
+}
+
+impl Agent {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// The spec that it was made from.
+    pub fn spec(&self) -> &Spec {
+        &self.0.spec
+    }
+
+    /// The model that it uses: the spec's, or the one it was made with.
+    pub fn model(&self) -> &str {
+        &self.0.model_name
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// Model codes, `turn_limit`, `timeout`, `closed` and store codes. What tools report is not an
+    /// error of the run: the model sees it.
+    pub async fn run(&self, input: impl Into<String>) -> Result<RunResult> {
+        self.start(input).result().await
+    }
+
+    /// Starts a run on the global runtime, to be watched.
+    pub fn start(&self, input: impl Into<String>) -> Run {
+        self.start_with(input, RunOptions::default(), None, CancellationToken::new())
+    }
+
+    /// [`Agent::start`] with options, with the environment that serves host tools, and with a
+    /// token that cancels the run.
+    pub fn start_with(
+        &self,
+        input: impl Into<String>,
+        options: RunOptions,
+        host: Option<Arc<dyn HostCalls>>,
+        cancel: CancellationToken,
+    ) -> Run {
+        Run::start(self.clone(), input.into(), options, host, cancel)
+    }
+
+    /// Runs in the caller's own task, giving events to `sink`: what [`Agent::start`] does on the
+    /// global runtime. A cancelled run gives its partial result.
+    pub async fn drive(
+        &self,
+        input: String,
+        options: RunOptions,
+        host: Option<Arc<dyn HostCalls>>,
+        cancel: CancellationToken,
+        sink: &impl EventSink,
+    ) -> Result<RunResult> {
+        turns::drive(&self.0, input, options, host, cancel, sink).await
+    }
+}
+
+impl std::fmt::Debug for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Agent")
+            .field("spec", &self.0.spec)
+            .field("model", &self.0.model_name)
+            .finish_non_exhaustive()
+    }
+}

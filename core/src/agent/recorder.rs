@@ -1,0 +1,76 @@
+//! Gives each event its number, to the host, and to the store in whole steps.
+
+use std::sync::Arc;
+
+use super::event::{Event, EventKind};
+use crate::error::Result;
+use crate::store::{NewRun, RunStatus, TenantStore};
+
+/// Takes the events of one run, in order. May hold the run back.
+pub trait EventSink: Send + Sync {
+    /// Takes one.
+    fn emit(&self, event: Event) -> impl Future<Output = ()> + Send;
+}
+
+pub(super) struct Recorder<'a, S> {
+    run_id: Arc<str>,
+    store: &'a TenantStore,
+    sink: &'a S,
+    next: u64,
+    /// Of the step under way: not in the store yet.
+    pending: Vec<(u64, String)>,
+    /// Being given to the sink. It is still here when the run was cancelled while the host held
+    /// it back, and is given first then: the host sees no gap.
+    in_delivery: Option<Event>,
+}
+
+impl<'a, S: EventSink> Recorder<'a, S> {
+    pub(super) fn new(run_id: Arc<str>, store: &'a TenantStore, sink: &'a S) -> Self {
+        Self { run_id, store, sink, next: 0, pending: Vec::new(), in_delivery: None }
+    }
+
+    pub(super) async fn emit(&mut self, kind: EventKind) {
+        self.deliver().await;
+        let event = Event::new(self.run_id.clone(), self.next, kind);
+        self.next += 1;
+        self.pending.push((event.seq, event.to_json()));
+        self.in_delivery = Some(event);
+        self.deliver().await;
+    }
+
+    async fn deliver(&mut self) {
+        if let Some(event) = self.in_delivery.clone() {
+            self.sink.emit(event).await;
+            self.in_delivery = None;
+        }
+    }
+
+    /// Writes the run with its first event, and gives that. Nothing is given when it fails: the
+    /// run has not begun then.
+    pub(super) async fn begin(&mut self, run: NewRun, kind: EventKind) -> Result<()> {
+        let event = Event::new(self.run_id.clone(), self.next, kind);
+        self.store.begin_run(run, vec![(event.seq, event.to_json())]).await?;
+        self.next += 1;
+        self.in_delivery = Some(event);
+        self.deliver().await;
+        Ok(())
+    }
+
+    /// Writes the step that has just ended.
+    pub(super) async fn step(&mut self) -> Result<()> {
+        let events = std::mem::take(&mut self.pending);
+        self.store.record_step(&self.run_id, events, None).await
+    }
+
+    /// Writes and gives the ending event: first to the store, so that what a host was told has
+    /// happened.
+    pub(super) async fn end(&mut self, status: RunStatus, kind: EventKind) -> Result<()> {
+        self.deliver().await;
+        let event = Event::new(self.run_id.clone(), self.next, kind);
+        self.pending.push((event.seq, event.to_json()));
+        let events = std::mem::take(&mut self.pending);
+        let written = self.store.record_step(&self.run_id, events, Some(status)).await;
+        self.sink.emit(event).await;
+        written
+    }
+}

@@ -1,0 +1,144 @@
+//! A run as its caller sees it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::Agent;
+use super::event::Event;
+use super::prompt::Citation;
+use super::recorder::EventSink;
+use crate::error::{Code, Error, Result};
+use crate::io;
+use crate::model::Usage;
+use crate::tool::HostCalls;
+
+/// Events that may wait before the run is held back.
+const QUEUE_LIMIT: usize = 256;
+
+/// How a run is made.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunOptions {
+    /// The run's id: a slug, unique within the tenant. Default: a new UUID (version 7).
+    pub run_id: Option<String>,
+    /// Model calls, instead of the spec's `behavior.max_turns`.
+    pub max_turns: Option<u32>,
+    /// Milliseconds for the whole run, instead of the spec's `behavior.timeout_ms`.
+    pub timeout_ms: Option<u64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// With an answer.
+    Finished,
+    /// Stopped by its caller; text and usage are what there was.
+    Cancelled,
+}
+
+/// What a run gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunResult {
+    /// The run.
+    pub run_id: String,
+    /// How it ended.
+    pub status: RunStatus,
+    /// The answer. Text that the model said before a tool call is not part of it.
+    pub text: String,
+    /// The passages that the answer cites.
+    pub citations: Vec<Citation>,
+    /// Tokens of all model calls.
+    pub usage: Usage,
+    /// Model calls.
+    pub turns: u32,
+    /// The provider's word for why the last turn ended; `cancelled` for a cancelled run.
+    pub finish_reason: String,
+    /// The model.
+    pub model: String,
+}
+
+/// A run under way on the global runtime: a stream of events, then a result. Dropping it cancels
+/// the run.
+#[derive(Debug)]
+pub struct Run {
+    events: mpsc::Receiver<Event>,
+    outcome: oneshot::Receiver<Result<RunResult>>,
+    cancel: CancellationToken,
+}
+
+struct Channel(mpsc::Sender<Event>);
+
+impl EventSink for Channel {
+    async fn emit(&self, event: Event) {
+        // A receiver that is gone has cancelled the run.
+        let _ = self.0.send(event).await;
+    }
+}
+
+impl Run {
+    pub(super) fn start(
+        agent: Agent,
+        input: String,
+        options: RunOptions,
+        host: Option<Arc<dyn HostCalls>>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let (sender, events) = mpsc::channel(QUEUE_LIMIT);
+        let (finish, outcome) = oneshot::channel();
+        let token = cancel.clone();
+        match io::runtime() {
+            Ok(runtime) => {
+                runtime.spawn(io::counted(async move {
+                    let sink = Channel(sender);
+                    let work = agent.drive(input, options, host, token, &sink);
+                    let result = io::catch_panic(work).await.and_then(|result| result);
+                    let _ = finish.send(result);
+                }));
+            }
+            Err(error) => drop(finish.send(Err(error))),
+        }
+        Self { events, outcome, cancel }
+    }
+
+    /// The next event, or `None` after the ending one.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Waits for the end. Events that were not taken are passed over.
+    ///
+    /// # Errors
+    /// As [`Agent::run`].
+    pub async fn result(mut self) -> Result<RunResult> {
+        while self.events.recv().await.is_some() {}
+        (&mut self.outcome)
+            .await
+            .unwrap_or_else(|_| Err(Error::new(Code::Panic, "the run ended without a result")))
+    }
+
+    /// Asks the run to stop: it ends within 100 ms, with `run_cancelled` and its partial result.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+}
+
+impl Stream for Run {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.events.poll_recv(context)
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

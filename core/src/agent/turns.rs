@@ -1,0 +1,346 @@
+//! The loop: retrieve, ask the model, call tools, until the model ends its turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::event::{EventKind, ToolOutcome};
+use super::recorder::{EventSink, Recorder};
+use super::run::{RunOptions, RunResult, RunStatus};
+use super::{Parts, prompt};
+use crate::error::{Code, Error, Result};
+use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Message, ToolCall, Usage};
+use crate::retrieval::{Passage, SearchOptions};
+use crate::spec::is_slug;
+use crate::store::{self, NewRun};
+use crate::tool::{Context, HostCalls};
+
+/// What a run has reached; outlives the work when that is cancelled.
+#[derive(Default)]
+struct Progress {
+    passages: Vec<Passage>,
+    /// Of turns that ended.
+    usage: Usage,
+    turns: u32,
+    finish_reason: String,
+    /// Of the turn under way, and at the end of the last one.
+    text: String,
+    usage_now: Usage,
+}
+
+impl Progress {
+    fn result(&self, run_id: &str, model: &str, status: RunStatus) -> RunResult {
+        let mut usage = self.usage;
+        usage += self.usage_now;
+        RunResult {
+            run_id: run_id.to_owned(),
+            status,
+            text: self.text.clone(),
+            citations: prompt::citations(&self.text, &self.passages),
+            usage,
+            turns: self.turns,
+            finish_reason: match status {
+                RunStatus::Finished => self.finish_reason.clone(),
+                RunStatus::Cancelled => "cancelled".to_owned(),
+            },
+            model: model.to_owned(),
+        }
+    }
+}
+
+pub(super) async fn drive<S: EventSink>(
+    agent: &Parts,
+    input: String,
+    options: RunOptions,
+    host: Option<Arc<dyn HostCalls>>,
+    cancel: CancellationToken,
+    sink: &S,
+) -> Result<RunResult> {
+    let run_id: Arc<str> = match options.run_id {
+        Some(id) if is_slug(&id) => id.into(),
+        Some(id) => {
+            return Err(Error::invalid_argument(format!("run_id {id:?} is not a slug"))
+                .hint("letters, digits, `-`, `_` and `.`, at most 64"));
+        }
+        None => Uuid::now_v7().to_string().into(),
+    };
+    let behavior = &agent.spec.document().behavior;
+    let max_turns = options.max_turns.unwrap_or(behavior.max_turns);
+    if max_turns == 0 {
+        return Err(Error::invalid_argument("max_turns: a run needs at least one turn"));
+    }
+    let allowed = options.timeout_ms.or(behavior.timeout_ms).map(Duration::from_millis);
+    let _running = agent.running.token();
+    let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);
+    let mut progress = Progress::default();
+    let run = NewRun {
+        run_id: run_id.to_string(),
+        agent_id: agent.spec.agent_id().to_owned(),
+        version: agent.spec.version().to_owned(),
+        model: agent.model_name.clone(),
+    };
+    let started = EventKind::RunStarted {
+        agent_id: run.agent_id.clone(),
+        version: run.version.clone(),
+        model: run.model.clone(),
+        input: input.clone(),
+    };
+    recorder.begin(run, started).await?;
+    // Cancelled with the run, so that tools hear of it, also when the kernel closes.
+    let stop = cancel.child_token();
+    let outcome = {
+        let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns };
+        let work = run.turns(input, &mut recorder, &mut progress);
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => None,
+            () = agent.closing.cancelled() => None,
+            () = expiry(allowed) => Some(Err(Error::new(
+                Code::Timeout,
+                format!("the run took longer than the {} ms allowed", allowed.unwrap_or_default().as_millis()),
+            ))),
+            outcome = work => Some(outcome),
+        }
+    };
+    stop.cancel();
+    let model = &agent.model_name;
+    match outcome {
+        Some(Ok(())) => {
+            let result = progress.result(&run_id, model, RunStatus::Finished);
+            let kind = EventKind::RunFinished { result: result.clone() };
+            recorder.end(store::RunStatus::Finished, kind).await?;
+            Ok(result)
+        }
+        None => {
+            let result = progress.result(&run_id, model, RunStatus::Cancelled);
+            let kind = EventKind::RunCancelled { result: result.clone() };
+            recorder.end(store::RunStatus::Cancelled, kind).await?;
+            Ok(result)
+        }
+        Some(Err(error)) => {
+            let kind = EventKind::RunFailed { error: error.clone() };
+            // The first error is the one that tells.
+            let _ = recorder.end(store::RunStatus::Failed, kind).await;
+            Err(error)
+        }
+    }
+}
+
+async fn expiry(allowed: Option<Duration>) {
+    match allowed {
+        Some(allowed) => tokio::time::sleep(allowed).await,
+        None => std::future::pending().await,
+    }
+}
+
+struct Work<'a> {
+    agent: &'a Parts,
+    run_id: &'a Arc<str>,
+    host: Option<Arc<dyn HostCalls>>,
+    stop: &'a CancellationToken,
+    max_turns: u32,
+}
+
+impl Work<'_> {
+    async fn turns<S: EventSink>(
+        &self,
+        input: String,
+        recorder: &mut Recorder<'_, S>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        self.retrieve(&input, recorder, progress).await?;
+        let mut request = self.request(input, progress);
+        for turn in 1..=self.max_turns {
+            let completion = self.ask(turn, &request, recorder, progress).await?;
+            if completion.tool_calls.is_empty() {
+                return Ok(());
+            }
+            recorder.step().await?;
+            let results = self.call_tools(&completion.tool_calls, recorder).await;
+            recorder.step().await?;
+            request.messages.push(Message::Assistant {
+                text: completion.text,
+                tool_calls: completion.tool_calls,
+            });
+            request.messages.extend(results);
+        }
+        Err(Error::new(
+            Code::TurnLimit,
+            format!("the model still called tools after {} turns", self.max_turns),
+        )
+        .hint("raise `behavior.max_turns`, or make the task smaller"))
+    }
+
+    async fn retrieve<S: EventSink>(
+        &self,
+        input: &str,
+        recorder: &mut Recorder<'_, S>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        for (knowledge, collection) in &self.agent.knowledge {
+            let options = SearchOptions {
+                top_k: Some(knowledge.top_k),
+                embedding_model: knowledge.embedding_model.clone(),
+            };
+            let passages = collection.search_with(input, options).await?;
+            progress.passages.extend(passages.iter().cloned());
+            let collection = collection.name().to_owned();
+            recorder.emit(EventKind::RetrievalFinished { collection, passages }).await;
+        }
+        Ok(())
+    }
+
+    fn request(&self, input: String, progress: &Progress) -> ChatRequest {
+        let document = self.agent.spec.document();
+        let intelligence = &document.intelligence;
+        let system = prompt::system(intelligence.system_prompt.as_deref(), &progress.passages);
+        let mut messages: Vec<Message> = system.map(Message::System).into_iter().collect();
+        messages.push(Message::User(input));
+        ChatRequest {
+            messages,
+            tools: self.agent.tools.specs().to_vec(),
+            tool_choice: document.behavior.tool_choice,
+            parallel_tool_calls: document.behavior.parallel_tool_calls,
+            temperature: intelligence.temperature,
+            top_p: intelligence.top_p,
+            max_tokens: intelligence.max_tokens,
+            stop: intelligence.stop.clone(),
+            seed: intelligence.seed,
+        }
+    }
+
+    async fn ask<S: EventSink>(
+        &self,
+        turn: u32,
+        request: &ChatRequest,
+        recorder: &mut Recorder<'_, S>,
+        progress: &mut Progress,
+    ) -> Result<Completion> {
+        progress.turns = turn;
+        progress.text.clear();
+        progress.usage_now = Usage::default();
+        let model = self.agent.model_name.clone();
+        recorder.emit(EventKind::ModelStarted { turn, model }).await;
+        let mut watch = Watch { recorder, progress };
+        let completion = self.agent.model.chat(request, &mut watch).await?;
+        progress.usage_now = Usage::default();
+        progress.usage += completion.usage;
+        progress.text.clone_from(&completion.text);
+        progress.finish_reason.clone_from(&completion.finish_reason);
+        let tool_calls = completion
+            .tool_calls
+            .iter()
+            .map(|call| json!({"id": call.id, "name": call.name, "arguments": arguments_of(call)}))
+            .collect();
+        recorder
+            .emit(EventKind::ModelFinished {
+                turn,
+                text: completion.text.clone(),
+                tool_calls,
+                usage: completion.usage,
+                finish_reason: completion.finish_reason.clone(),
+            })
+            .await;
+        Ok(completion)
+    }
+
+    /// Calls the tools of a turn, side by side unless the spec says otherwise. The results stand
+    /// in the order of the calls.
+    async fn call_tools<S: EventSink>(
+        &self,
+        calls: &[ToolCall],
+        recorder: &mut Recorder<'_, S>,
+    ) -> Vec<Message> {
+        let mut results: Vec<Option<Message>> = vec![None; calls.len()];
+        let parallel = self.agent.spec.document().behavior.parallel_tool_calls;
+        let width = if parallel { calls.len() } else { 1 };
+        for (start, group) in (0..).step_by(width.max(1)).zip(calls.chunks(width.max(1))) {
+            let mut running = FuturesUnordered::new();
+            for (i, call) in group.iter().enumerate() {
+                recorder
+                    .emit(EventKind::ToolStarted {
+                        call_id: call.id.clone(),
+                        name: call.name.clone(),
+                        arguments: arguments_of(call),
+                    })
+                    .await;
+                let context = Context {
+                    tenant: self.agent.store.id().to_owned(),
+                    run_id: Some(self.run_id.to_string()),
+                    call_id: call.id.clone(),
+                    cancel: self.stop.clone(),
+                    host: self.host.clone(),
+                };
+                running
+                    .push(async move { (start + i, self.agent.tools.call(call, context).await) });
+            }
+            while let Some((i, outcome)) = running.next().await {
+                let call = &calls[i];
+                results[i] = Some(Message::Tool {
+                    call_id: call.id.clone(),
+                    name: call.name.clone(),
+                    content: content_of(&outcome),
+                });
+                let outcome = match outcome {
+                    Ok(result) => ToolOutcome::Result(result),
+                    Err(error) => ToolOutcome::Error(error),
+                };
+                let (call_id, name) = (call.id.clone(), call.name.clone());
+                recorder.emit(EventKind::ToolFinished { call_id, name, outcome }).await;
+            }
+        }
+        results.into_iter().flatten().collect()
+    }
+}
+
+/// The arguments as JSON, or as the text that they are.
+fn arguments_of(call: &ToolCall) -> Value {
+    serde_json::from_str(&call.arguments).unwrap_or_else(|_| Value::String(call.arguments.clone()))
+}
+
+/// What the model reads of a call: a text as it is, anything else as JSON; of an error, code and
+/// message, never the traceback.
+fn content_of(outcome: &Result<Value>) -> String {
+    match outcome {
+        Ok(Value::String(text)) => text.clone(),
+        Ok(value) => value.to_string(),
+        Err(error) => {
+            json!({"error": {"code": error.code(), "message": error.message()}}).to_string()
+        }
+    }
+}
+
+/// Turns a model's deltas into events and keeps what a cancelled run will want.
+struct Watch<'a, 'b, S> {
+    recorder: &'a mut Recorder<'b, S>,
+    progress: &'a mut Progress,
+}
+
+#[async_trait]
+impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
+    async fn delta(&mut self, delta: Delta) {
+        let kind = match delta {
+            Delta::Usage(usage) => {
+                self.progress.usage_now = usage;
+                return;
+            }
+            Delta::Text(text) => {
+                self.progress.text.push_str(&text);
+                EventKind::TextDelta { text }
+            }
+            Delta::ToolCall { call_id, name, arguments } => {
+                EventKind::ToolCallDelta { call_id, name, arguments }
+            }
+            Delta::Retrying { attempt, delay_ms, code, message } => {
+                EventKind::Retrying { attempt, delay_ms, code, message }
+            }
+        };
+        self.recorder.emit(kind).await;
+    }
+}

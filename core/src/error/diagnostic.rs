@@ -1,0 +1,33 @@
+//! One finding about a spec, at an exact place in its text.
+
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The spec cannot be used.
+    Error,
+    /// The spec can be used, and something in it is probably not meant.
+    Warning,
+}
+
+/// One finding: a stable code, a message, and the place of the exact node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    /// Stable, for instance `AK1002`.
+    pub code: &'static str,
+    /// Error or warning.
+    pub severity: Severity,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// JSON pointer to the node, for instance `/intelligence/temperature`; empty for the document.
+    pub path: String,
+    /// Line of the node, from 1.
+    pub line: u32,
+    /// Column of the node, from 1, in characters.
+    pub column: u32,
+    /// What to write instead, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}

@@ -1,0 +1,13 @@
+//! What every embedding needs once: blocking waits, run queues, the readiness descriptor, the
+//! dispatch of host tools, and the rules by which values cross (documents cross as JSON text).
+//!
+//! The C ABI and the three language modules stand on this room and add nothing but conversion.
+
+mod ready;
+mod session;
+mod task;
+
+pub use session::{HostAgent, HostCollection, HostKernel, version};
+pub use task::{QUEUE_LIMIT, Step, Task};
+
+pub use crate::tool::HostCall;

@@ -1,0 +1,17 @@
+//! The global I/O runtime: made on first use, leaked after a fork, shut down within bounds; and
+//! the one HTTP client.
+//!
+//! Importing the library, parsing a spec and calling a pure function never come here.
+
+mod http;
+mod image;
+mod panic;
+mod runtime;
+mod sse;
+
+pub use http::client;
+pub use panic::catch_panic;
+pub(crate) use panic::panic_error;
+pub use runtime::{Generation, generation, runtime, shutdown};
+pub(crate) use runtime::{counted, shutdown_token};
+pub(crate) use sse::SseReader;

@@ -1,0 +1,101 @@
+//! Server-sent events (WHATWG HTML, section 9.2) as chat providers send them: `data` fields only.
+
+use crate::error::{Code, Error, Result};
+
+/// The most bytes that one event may have.
+const EVENT_LIMIT: usize = 8 * 1024 * 1024;
+
+/// Cuts a byte stream into the `data` of its events. Feed it chunks as they come.
+#[derive(Debug, Default)]
+pub(crate) struct SseReader {
+    buffer: Vec<u8>,
+    /// Bytes of `buffer` that were given out already.
+    read: usize,
+    data: String,
+    has_data: bool,
+}
+
+impl SseReader {
+    /// Adds a chunk of the body.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<()> {
+        if self.read == self.buffer.len() {
+            self.buffer.clear();
+        } else if self.read > 0 {
+            self.buffer.drain(..self.read);
+        }
+        self.read = 0;
+        if self.buffer.len() + chunk.len() > EVENT_LIMIT || self.data.len() > EVENT_LIMIT {
+            return Err(Error::new(
+                Code::ModelInvalidResponse,
+                "the provider sent an event of more than 8 MiB",
+            ));
+        }
+        self.buffer.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// The data of the next complete event, or `None` until more bytes come.
+    pub(crate) fn next(&mut self) -> Result<Option<String>> {
+        loop {
+            let rest = &self.buffer[self.read..];
+            let Some(end) = rest.iter().position(|b| *b == b'\n' || *b == b'\r') else {
+                return Ok(None);
+            };
+            // A carriage return at the very end may be half of a pair.
+            if rest[end] == b'\r' && end + 1 == rest.len() {
+                return Ok(None);
+            }
+            let skip = if rest[end] == b'\r' && rest[end + 1] == b'\n' { 2 } else { 1 };
+            let line = std::str::from_utf8(&rest[..end]).map_err(|_| {
+                Error::new(Code::ModelInvalidResponse, "the provider's stream is not UTF-8")
+            })?;
+            let event = if line.is_empty() {
+                self.has_data.then(|| {
+                    self.has_data = false;
+                    std::mem::take(&mut self.data)
+                })
+            } else {
+                if let Some(value) = line.strip_prefix("data:") {
+                    if self.has_data {
+                        self.data.push('\n');
+                    }
+                    self.data.push_str(value.strip_prefix(' ').unwrap_or(value));
+                    self.has_data = true;
+                }
+                None
+            };
+            self.read += end + skip;
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SseReader;
+
+    fn events(chunks: &[&[u8]]) -> Vec<String> {
+        let mut reader = SseReader::default();
+        let mut out = Vec::new();
+        for chunk in chunks {
+            reader.push(chunk).expect("push");
+            while let Some(event) = reader.next().expect("next") {
+                out.push(event);
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn events_are_the_same_however_the_bytes_are_cut() {
+        let body = "data: {\"a\":1}\n\n: comment\nevent: x\r\ndata: zwei\r\ndata: zeilen \u{e4}\r\n\r\ndata:[DONE]\n\n";
+        let whole = events(&[body.as_bytes()]);
+        assert_eq!(whole, ["{\"a\":1}", "zwei\nzeilen \u{e4}", "[DONE]"]);
+        for cut in 1..body.len() {
+            let (a, b) = body.as_bytes().split_at(cut);
+            assert_eq!(events(&[a, b]), whole, "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The OpenAI-compatible wire: `/chat/completions`, streamed, and `/embeddings`.
+
+use async_trait::async_trait;
+use reqwest::Url;
+use reqwest::header::CONTENT_TYPE;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::wire::Endpoint;
+use super::{
+    ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message, ToolCall, Usage,
+};
+use crate::error::{Code, Error, Result};
+use crate::io::SseReader;
+use crate::spec::ToolChoice;
+
+/// Texts in one embedding request.
+const EMBEDDING_BATCH: usize = 64;
+
+/// A model behind an OpenAI-compatible API.
+#[derive(Debug)]
+pub(super) struct OpenAi {
+    chat: Endpoint,
+    embeddings: Endpoint,
+    model: String,
+}
+
+impl OpenAi {
+    pub(super) fn new(base_url: &str, key: Option<SecretString>, model: &str) -> Result<Self> {
+        let bad = |why: String| {
+            Error::invalid_argument(format!("base_url {base_url:?}: {why}"))
+                .hint("for instance http://127.0.0.1:8080/v1")
+        };
+        let endpoint = |path: &str| {
+            let url = Url::parse(&format!("{}/{path}", base_url.trim_end_matches('/')))
+                .map_err(|e| bad(e.to_string()))?;
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(bad("only http and https are spoken".into()));
+            }
+            Ok(Endpoint { url, key: key.clone() })
+        };
+        Ok(Self {
+            chat: endpoint("chat/completions")?,
+            embeddings: endpoint("embeddings")?,
+            model: model.to_owned(),
+        })
+    }
+
+    fn body(&self, request: &ChatRequest) -> Vec<u8> {
+        let mut body = json!({
+            "model": self.model,
+            "messages": request.messages.iter().map(message_json).collect::<Vec<_>>(),
+            "stream": true,
+            "stream_options": {"include_usage": true},
+        });
+        if let Some(map) = body.as_object_mut() {
+            let mut put = |key: &str, value: Option<Value>| {
+                if let Some(value) = value {
+                    map.insert(key.to_owned(), value);
+                }
+            };
+            put("temperature", request.temperature.map(Into::into));
+            put("top_p", request.top_p.map(Into::into));
+            put("max_tokens", request.max_tokens.map(Into::into));
+            put("seed", request.seed.map(Into::into));
+            put("stop", (!request.stop.is_empty()).then(|| json!(request.stop)));
+            if !request.tools.is_empty() {
+                let tools = request.tools.iter().map(|tool| {
+                    json!({"type": "function", "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool.parameters,
+                    }})
+                });
+                put("tools", Some(tools.collect()));
+                put(
+                    "tool_choice",
+                    match request.tool_choice {
+                        ToolChoice::Auto => None,
+                        ToolChoice::Required => Some("required".into()),
+                        ToolChoice::None => Some("none".into()),
+                    },
+                );
+                put("parallel_tool_calls", (!request.parallel_tool_calls).then_some(false.into()));
+            }
+        }
+        body.to_string().into_bytes()
+    }
+}
+
+fn message_json(message: &Message) -> Value {
+    match message {
+        Message::System(text) => json!({"role": "system", "content": text}),
+        Message::User(text) => json!({"role": "user", "content": text}),
+        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
+            json!({"role": "assistant", "content": text})
+        }
+        Message::Assistant { text, tool_calls } => {
+            let calls = tool_calls.iter().map(|call| {
+                json!({"id": call.id, "type": "function", "function": {
+                    "name": call.name, "arguments": call.arguments,
+                }})
+            });
+            let content = if text.is_empty() { Value::Null } else { text.as_str().into() };
+            json!({"role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
+        }
+        Message::Tool { call_id, content, .. } => {
+            json!({"role": "tool", "tool_call_id": call_id, "content": content})
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Chunk {
+    #[serde(default)]
+    choices: Vec<Choice>,
+    usage: Option<WireUsage>,
+    error: Option<Value>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    /// `message` in an answer that is not streamed.
+    #[serde(alias = "message")]
+    delta: Option<Piece>,
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Piece {
+    content: Option<String>,
+    tool_calls: Option<Vec<CallPiece>>,
+}
+
+#[derive(Deserialize)]
+struct CallPiece {
+    index: Option<usize>,
+    id: Option<String>,
+    function: Option<FunctionPiece>,
+}
+
+#[derive(Deserialize)]
+struct FunctionPiece {
+    name: Option<String>,
+    arguments: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct WireUsage {
+    #[serde(default)]
+    prompt_tokens: u64,
+    #[serde(default)]
+    completion_tokens: u64,
+}
+
+/// The most calls of one turn; an index above it is nonsense and would fill memory.
+const CALL_LIMIT: usize = 256;
+
+impl OpenAi {
+    /// Adds a chunk to the completion and passes on what is new.
+    async fn take(
+        &self,
+        data: &str,
+        done: &mut Completion,
+        sink: &mut dyn DeltaSink,
+    ) -> Result<()> {
+        let chunk: Chunk = serde_json::from_str(data)
+            .map_err(|e| self.chat.nonsense(&format!("what is not a chat chunk ({e})"), data))?;
+        if let Some(error) = chunk.error {
+            let said = error.get("message").and_then(Value::as_str).unwrap_or("no message");
+            return Err(Error::new(
+                Code::ModelUnavailable,
+                format!("the provider broke off: {said}"),
+            ));
+        }
+        if let Some(usage) = chunk.usage {
+            done.usage = Usage::new(usage.prompt_tokens, usage.completion_tokens);
+            sink.delta(Delta::Usage(done.usage)).await;
+        }
+        let Some(choice) = chunk.choices.into_iter().next() else {
+            return Ok(());
+        };
+        if let Some(piece) = choice.delta {
+            if let Some(text) = piece.content.filter(|text| !text.is_empty()) {
+                done.text.push_str(&text);
+                sink.delta(Delta::Text(text)).await;
+            }
+            for piece in piece.tool_calls.into_iter().flatten() {
+                self.take_call(piece, done, sink).await?;
+            }
+        }
+        if let Some(reason) = choice.finish_reason {
+            done.finish_reason = reason;
+        }
+        Ok(())
+    }
+
+    async fn take_call(
+        &self,
+        piece: CallPiece,
+        done: &mut Completion,
+        sink: &mut dyn DeltaSink,
+    ) -> Result<()> {
+        // A provider without indices sends each call whole.
+        let index = piece.index.unwrap_or(done.tool_calls.len());
+        if index > done.tool_calls.len() || index >= CALL_LIMIT {
+            return Err(self.chat.nonsense("tool calls out of order", &index.to_string()));
+        }
+        if index == done.tool_calls.len() {
+            done.tool_calls.push(ToolCall {
+                id: piece
+                    .id
+                    .clone()
+                    .filter(|id| !id.is_empty())
+                    .unwrap_or_else(|| format!("call_{}", index + 1)),
+                name: String::new(),
+                arguments: String::new(),
+            });
+        }
+        let call = &mut done.tool_calls[index];
+        let mut added = String::new();
+        if let Some(function) = piece.function {
+            call.name.push_str(function.name.as_deref().unwrap_or_default());
+            added = function.arguments.unwrap_or_default();
+            call.arguments.push_str(&added);
+        }
+        sink.delta(Delta::ToolCall {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            arguments: added,
+        })
+        .await;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl ChatModel for OpenAi {
+    async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
+        let mut response = self.chat.post(self.body(request), Some(&mut *sink)).await?;
+        let mut done = Completion::default();
+        let streamed = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        if !streamed {
+            // Some servers answer in one piece whatever is asked.
+            let body = self.chat.body(response).await?;
+            self.take(&body, &mut done, sink).await?;
+            return self.complete(done);
+        }
+        let mut reader = SseReader::default();
+        while let Some(chunk) = self.chat.chunk(&mut response).await? {
+            reader.push(&chunk)?;
+            while let Some(data) = reader.next()? {
+                if data.trim() == "[DONE]" {
+                    return self.complete(done);
+                }
+                self.take(&data, &mut done, sink).await?;
+            }
+        }
+        self.complete(done)
+    }
+}
+
+impl OpenAi {
+    /// An answer without a finish reason was cut off, whatever else it holds.
+    fn complete(&self, done: Completion) -> Result<Completion> {
+        if done.finish_reason.is_empty() {
+            return Err(self.chat.broken());
+        }
+        Ok(done)
+    }
+}
+
+#[derive(Deserialize)]
+struct Embeddings {
+    data: Vec<Embedding>,
+}
+
+#[derive(Deserialize)]
+struct Embedding {
+    index: Option<usize>,
+    embedding: Vec<f32>,
+}
+
+#[async_trait]
+impl EmbeddingModel for OpenAi {
+    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
+        for batch in texts.chunks(EMBEDDING_BATCH) {
+            let body = json!({"model": self.model, "input": batch, "encoding_format": "float"});
+            let response = self.embeddings.post(body.to_string().into_bytes(), None).await?;
+            let text = self.embeddings.body(response).await?;
+            let nonsense = |what: &str| self.embeddings.nonsense(what, &text);
+            let mut answer: Embeddings = serde_json::from_str(&text)
+                .map_err(|e| nonsense(&format!("what is no list of embeddings ({e})")))?;
+            if answer.data.len() != batch.len() {
+                return Err(nonsense("another number of embeddings than of texts"));
+            }
+            answer.data.sort_by_key(|e| e.index);
+            for embedding in answer.data {
+                let dimension = vectors.first().map_or(embedding.embedding.len(), Vec::len);
+                let vector =
+                    normalised(embedding.embedding).filter(|v| v.len() == dimension).ok_or_else(
+                        || nonsense("a vector that is empty, not finite or of another size"),
+                    )?;
+                vectors.push(vector);
+            }
+        }
+        Ok(vectors)
+    }
+}
+
+/// The vector at length 1, or `None` if it has no direction.
+pub(super) fn normalised(mut vector: Vec<f32>) -> Option<Vec<f32>> {
+    let length = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
+    if !length.is_finite() || length == 0.0 {
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "single precision is what is kept")]
+    vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+    Some(vector)
+}

@@ -1,0 +1,297 @@
+//! A collection: documents of one tenant that are searched together.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::{chunk, load, query};
+use crate::error::{Code, Error, Result};
+use crate::io;
+use crate::model::Providers;
+use crate::spec::is_slug;
+use crate::store::{DocumentRecord, NewDocument, StoredChunk, TenantStore};
+
+/// Passages that are given when the caller does not say.
+const DEFAULT_TOP_K: u32 = 5;
+const TOP_K_LIMIT: u32 = 100;
+/// Passages that are embedded in one step.
+const EMBED_STEP: u32 = 256;
+
+/// How documents are taken in.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestOptions {
+    /// `provider/model` to make vectors with at once; else they are made at the first search that
+    /// names a model.
+    pub embedding_model: Option<String>,
+}
+
+/// How a search is made.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SearchOptions {
+    /// Passages to give, 1 to 100; default 5.
+    pub top_k: Option<u32>,
+    /// Adds vector search with this `provider/model`, fused with keyword search by rank.
+    pub embedding_model: Option<String>,
+}
+
+/// A file that was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// The file.
+    pub path: String,
+    /// The kind of reason.
+    pub code: Code,
+    /// The reason.
+    pub reason: String,
+}
+
+/// What an ingest did. Counts are of documents, except `chunks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct IngestReport {
+    /// New ones.
+    pub added: u64,
+    /// Changed ones.
+    pub updated: u64,
+    /// Those left alone, because their content is the same.
+    pub unchanged: u64,
+    /// Those of the folder that are gone from it.
+    pub removed: u64,
+    /// Passages written.
+    pub chunks: u64,
+    /// Files that cannot be taken in.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A passage that was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Passage {
+    /// The document.
+    pub source: String,
+    /// Its title.
+    pub title: String,
+    /// The text.
+    pub text: String,
+    /// Higher is better; comparable within one search only.
+    pub score: f64,
+    /// Which passage of the document, from 0.
+    pub chunk: u32,
+    /// The line on which it begins, from 1.
+    pub start_line: u32,
+}
+
+/// Documents of one tenant under a name. Cheap to clone, `Send`, `Sync`; it exists as soon as
+/// something is put in.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    name: Arc<str>,
+    store: TenantStore,
+    providers: Arc<Providers>,
+}
+
+impl Collection {
+    /// The collection of this name.
+    ///
+    /// # Errors
+    /// [`Code::CollectionInvalid`] when the name is not a slug.
+    pub(crate) fn new(name: &str, store: TenantStore, providers: Arc<Providers>) -> Result<Self> {
+        if !is_slug(name) {
+            return Err(Error::new(
+                Code::CollectionInvalid,
+                format!("{name:?} is not a collection name"),
+            )
+            .hint(
+                "letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit",
+            ));
+        }
+        Ok(Self { name: name.into(), store, providers })
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Takes in a file, or all Markdown and text files of a folder.
+    ///
+    /// # Errors
+    /// [`Code::FileNotFound`], [`Code::FileUnreadable`] for the path itself, and the store's codes.
+    /// Single files that cannot be read stand in [`IngestReport::skipped`].
+    pub async fn ingest(&self, path: impl AsRef<Path>) -> Result<IngestReport> {
+        let never = CancellationToken::new();
+        self.ingest_with(path.as_ref(), IngestOptions::default(), never).await
+    }
+
+    /// [`Collection::ingest`] with options. All documents are written in one transaction: when
+    /// `cancel` fires before it, nothing is.
+    pub async fn ingest_with(
+        &self,
+        path: &Path,
+        options: IngestOptions,
+        cancel: CancellationToken,
+    ) -> Result<IngestReport> {
+        let known = self.store.document_hashes(&self.name).await?;
+        let path = path.to_path_buf();
+        let stop = cancel.clone();
+        // Reading and cutting is work for the processor, and leaves the I/O threads.
+        let prepared = io::runtime()?
+            .spawn_blocking(move || prepare(&path, known, &stop))
+            .await
+            .map_err(|e| Error::new(Code::Panic, "reading the documents failed").caused_by(e))?;
+        let (documents, remove, report) = prepared?;
+        if !documents.is_empty() || !remove.is_empty() {
+            self.store.put_documents(&self.name, documents, remove).await?;
+        }
+        if let Some(model) = &options.embedding_model {
+            self.embed(model, &cancel).await?;
+        }
+        Ok(report)
+    }
+
+    /// Makes the vectors that are missing.
+    async fn embed(&self, model: &str, cancel: &CancellationToken) -> Result<()> {
+        let embedder = self.providers.embedding(model)?;
+        loop {
+            let chunks = self.store.chunks_without_vector(&self.name, model, EMBED_STEP).await?;
+            if chunks.is_empty() {
+                return Ok(());
+            }
+            let (ids, texts): (Vec<i64>, Vec<String>) = chunks.into_iter().unzip();
+            let vectors = tokio::select! {
+                () = cancel.cancelled() => return Err(cancelled()),
+                vectors = embedder.embed(&texts) => vectors?,
+            };
+            let vectors = ids.into_iter().zip(vectors).collect();
+            self.store.put_vectors(&self.name, model, vectors).await?;
+        }
+    }
+
+    /// The five best passages by keywords.
+    ///
+    /// # Errors
+    /// The store's codes.
+    pub async fn search(&self, query: &str) -> Result<Vec<Passage>> {
+        self.search_with(query, SearchOptions::default()).await
+    }
+
+    /// The best passages. Empty when nothing fits, or the collection does not exist.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for `top_k`, the store's and, with an embedding model, a model's.
+    pub async fn search_with(&self, query: &str, options: SearchOptions) -> Result<Vec<Passage>> {
+        let top_k = options.top_k.unwrap_or(DEFAULT_TOP_K);
+        if !(1..=TOP_K_LIMIT).contains(&top_k) {
+            return Err(Error::invalid_argument(format!(
+                "top_k is 1 to {TOP_K_LIMIT}, and {top_k} was given"
+            )));
+        }
+        // Each ranking is read deeper than asked, so that fusing has something to choose from.
+        let depth = match options.embedding_model {
+            Some(_) => (top_k * 4).max(20),
+            None => top_k,
+        };
+        let by_words = match query::expression(query) {
+            Some(expression) => self.store.search_text(&self.name, expression, depth).await?,
+            None => Vec::new(),
+        };
+        let found = match &options.embedding_model {
+            None => by_words,
+            Some(model) => {
+                let by_meaning = self.search_vectors(query, model, depth).await?;
+                query::fuse(vec![by_words, by_meaning], top_k as usize)
+            }
+        };
+        Ok(found.into_iter().map(passage).collect())
+    }
+
+    async fn search_vectors(
+        &self,
+        query: &str,
+        model: &str,
+        depth: u32,
+    ) -> Result<Vec<(StoredChunk, f64)>> {
+        self.embed(model, &CancellationToken::new()).await?;
+        let embedder = self.providers.embedding(model)?;
+        let vector = embedder.embed(&[query.to_owned()]).await?.pop().unwrap_or_default();
+        self.store.search_vectors(&self.name, model, vector, depth).await
+    }
+
+    /// Its documents, by source.
+    ///
+    /// # Errors
+    /// The store's codes.
+    pub async fn documents(&self) -> Result<Vec<DocumentRecord>> {
+        self.store.documents(&self.name).await
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the ingest was cancelled").hint("run it again to go on")
+}
+
+fn passage((chunk, score): (StoredChunk, f64)) -> Passage {
+    Passage {
+        source: chunk.source,
+        title: chunk.title,
+        text: chunk.text,
+        score,
+        chunk: chunk.ordinal,
+        start_line: chunk.start_line,
+    }
+}
+
+type Prepared = (Vec<NewDocument>, Vec<String>, IngestReport);
+
+/// Reads what is there and cuts what has changed.
+fn prepare(
+    path: &Path,
+    known: HashMap<String, Vec<u8>>,
+    cancel: &CancellationToken,
+) -> Result<Prepared> {
+    let listing = load::list(path)?;
+    let mut report = IngestReport { skipped: listing.skipped, ..IngestReport::default() };
+    let mut documents = Vec::new();
+    let mut present = HashSet::new();
+    for found in listing.files {
+        if cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        let text = match load::read(&found) {
+            Ok(text) => text,
+            Err(skipped) => {
+                report.skipped.push(skipped);
+                continue;
+            }
+        };
+        let hash = blake3::hash(text.as_bytes()).as_bytes().to_vec();
+        present.insert(found.source.clone());
+        match known.get(&found.source) {
+            Some(old) if *old == hash => {
+                report.unchanged += 1;
+                continue;
+            }
+            Some(_) => report.updated += 1,
+            None => report.added += 1,
+        }
+        let chunks = chunk::chunks(&found.path, &text);
+        report.chunks += chunks.len() as u64;
+        documents.push(NewDocument {
+            title: chunk::title(&found.path, &text),
+            source: found.source,
+            hash,
+            bytes: text.len() as u64,
+            chunks,
+        });
+    }
+    let gone = |source: &&String| {
+        let ours = listing.prefix.as_ref().is_some_and(|prefix| source.starts_with(prefix));
+        ours && !present.contains(*source)
+    };
+    let remove: Vec<String> = known.keys().filter(gone).cloned().collect();
+    report.removed = remove.len() as u64;
+    Ok((documents, remove, report))
+}

@@ -1,0 +1,8 @@
+//! Documents: load, chunk, index, search, cite.
+
+mod chunk;
+mod collection;
+mod load;
+mod query;
+
+pub use collection::{Collection, IngestOptions, IngestReport, Passage, SearchOptions, Skipped};
