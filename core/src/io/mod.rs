@@ -13,5 +13,5 @@ pub use http::client;
 pub use panic::catch_panic;
 pub(crate) use panic::panic_error;
 pub use runtime::{Generation, generation, runtime, shutdown};
-pub(crate) use runtime::{counted, shutdown_token};
+pub(crate) use runtime::{counted, run_here, shutdown_token};
 pub(crate) use sse::SseReader;

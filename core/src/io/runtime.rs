@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::image;
+use super::panic::panic_error;
 use crate::error::{Code, Error, Result};
 
 /// The runtime of this process, or null before first use and in a forked child.
@@ -110,6 +111,28 @@ pub(crate) fn shutdown_token() -> CancellationToken {
     }
     // SAFETY: the pointer came from `Box::leak` and is never freed.
     unsafe { &*existing }.stop.lock().clone()
+}
+
+/// Runs a future on the global runtime, whatever runtime the caller is on: connections stay with
+/// the reactor that made them. Dropping the result aborts the work.
+pub(crate) async fn run_here<T: Send + 'static>(
+    work: impl Future<Output = Result<T>> + Send + 'static,
+) -> Result<T> {
+    struct AbortOnDrop(tokio::task::AbortHandle);
+    impl Drop for AbortOnDrop {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let task = runtime()?.spawn(work);
+    let _guard = AbortOnDrop(task.abort_handle());
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => Err(panic_error(&*payload)),
+            Err(_) => Err(Error::new(Code::Cancelled, "the work was stopped")),
+        },
+    }
 }
 
 struct InFlight(&'static AtomicUsize);

@@ -1,0 +1,190 @@
+//! The life of a run, through the public surface: order, one ending, cancel, faults of tools and
+//! of the store. What all languages share stands in `tests/conformance`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use aikit::agent::{Agent, EventKind, RunStatus};
+use aikit::kernel::{Kernel, OpenOptions};
+use aikit::spec::Spec;
+use aikit::tool::{Definition, FunctionTool};
+use aikit::{Code, Error};
+use serde_json::{Value, json};
+
+fn spec(tools: &str, script: &str) -> Spec {
+    let text = format!(
+        "identity: {{agent_id: test}}\nintegration: {{tools: [{tools}]}}\nintelligence:\n  \
+         model: scripted/x\n  script:\n{script}"
+    );
+    Spec::parse(&text).expect("spec")
+}
+
+fn tool(
+    name: &str,
+    work: impl Fn(Value) -> Result<Value, Error> + Send + Sync + 'static,
+) -> Arc<FunctionTool> {
+    let definition = Definition {
+        name: name.into(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+        timeout_ms: Some(200),
+    };
+    let work = Arc::new(work);
+    Arc::new(FunctionTool::new(definition, move |arguments, _| {
+        let work = work.clone();
+        async move { work(arguments) }
+    }))
+}
+
+async fn kernel() -> Kernel {
+    Kernel::open(OpenOptions::default()).await.expect("open")
+}
+
+async fn agent(kernel: &Kernel, tools: &str, script: &str) -> Agent {
+    kernel.agent(spec(tools, script)).await.expect("agent")
+}
+
+#[tokio::test]
+async fn a_run_is_ordered_has_one_ending_and_is_recorded_event_for_event() {
+    let kernel = kernel().await;
+    kernel.register(tool("twice", |a| Ok(json!(a["n"].as_i64().unwrap_or(0) * 2)))).expect("tool");
+    let script = "  - {text: 'wait ', tool_calls: [{name: twice, arguments: {n: 21}}]}\n  \
+                  - {text: 'It is {{tool.twice}}.'}\n";
+    let mut run = agent(&kernel, "twice", script).await.start("go");
+    let mut seen: Vec<Value> = Vec::new();
+    while let Some(event) = run.next().await {
+        assert_eq!(event.seq, seen.len() as u64);
+        seen.push(serde_json::from_str(event.as_json()).expect("json"));
+    }
+    let result = run.result().await.expect("result");
+    assert_eq!((result.text.as_str(), result.turns), ("It is 42.", 2));
+    let endings = ["run_finished", "run_failed", "run_cancelled"];
+    let ending: Vec<&Value> =
+        seen.iter().filter(|e| endings.iter().any(|n| e["type"] == *n)).collect();
+    assert_eq!(ending.len(), 1);
+    assert_eq!(ending[0], seen.last().expect("last"));
+    let recorded = kernel.run_events(&result.run_id).await.expect("events");
+    assert_eq!(recorded, seen);
+}
+
+#[tokio::test]
+async fn tools_that_fail_panic_or_hang_are_told_to_the_model_and_the_run_goes_on() {
+    let kernel = kernel().await;
+    kernel
+        .register(tool("fails", |_| Err(Error::new(Code::ToolFailed, "no such row"))))
+        .expect("tool");
+    kernel.register(tool("panics", |_| panic!("boom"))).expect("tool");
+    let hangs = Definition {
+        name: "hangs".into(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+        timeout_ms: Some(30),
+    };
+    kernel
+        .register(Arc::new(FunctionTool::new(hangs, |_, _| std::future::pending())))
+        .expect("tool");
+    let script = "  - tool_calls: [{name: fails}, {name: panics}, {name: hangs}, {name: nobody}, \
+                  {name: fails, arguments: 'no json'}, {name: datetime}]\n  - {text: done}\n";
+    let mut run = agent(&kernel, "fails, panics, hangs", script).await.start("go");
+    let mut codes = Vec::new();
+    while let Some(event) = run.next().await {
+        let event: Value = serde_json::from_str(event.as_json()).expect("json");
+        if event["type"] == "tool_finished" {
+            let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+            codes.push((text(&event["name"]), text(&event["error"]["code"])));
+        }
+    }
+    assert_eq!(run.result().await.expect("result").text, "done");
+    codes.sort();
+    let expected = [
+        ("datetime", "tool_denied"),
+        ("fails", "tool_failed"),
+        ("fails", "tool_invalid_arguments"),
+        ("hangs", "tool_timeout"),
+        ("nobody", "tool_unknown"),
+        ("panics", "tool_failed"),
+    ];
+    assert_eq!(codes, expected.map(|(a, b)| (a.to_owned(), b.to_owned())));
+}
+
+#[tokio::test]
+async fn cancel_takes_effect_within_100_ms_and_keeps_text_and_usage() {
+    let kernel = kernel().await;
+    let script = "  - {deltas: [one , two , three], delay_ms: 40, usage: {input_tokens: 7, output_tokens: 3}}\n";
+    let agent = agent(&kernel, "", script).await;
+    let mut run = agent.start("go");
+    let mut cancelled = None;
+    while let Some(event) = run.next().await {
+        if let EventKind::TextDelta { .. } = &*event.kind
+            && cancelled.is_none()
+        {
+            run.cancel();
+            cancelled = Some(Instant::now());
+        }
+    }
+    let result = run.result().await.expect("result");
+    assert!(cancelled.expect("a delta").elapsed() < Duration::from_millis(100));
+    assert_eq!(result.status, RunStatus::Cancelled);
+    assert_eq!(result.text, "one");
+    assert_eq!((result.usage.input_tokens, result.usage.output_tokens), (7, 1));
+}
+
+#[tokio::test]
+async fn a_run_that_is_dropped_or_not_read_neither_blocks_nor_outlives_its_kernel() {
+    let kernel = kernel().await;
+    let deltas = vec!["x"; 2000].join(", ");
+    let agent = agent(&kernel, "", &format!("  - {{deltas: [{deltas}]}}\n")).await;
+    // Not read: held back at the size of the queue. Dropped: cancelled.
+    drop(agent.start("dropped"));
+    let unread = agent.start("unread");
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let start = Instant::now();
+    let reading = tokio::spawn(unread.result());
+    kernel.close().await.expect("close");
+    assert!(start.elapsed() < Duration::from_secs(2));
+    let result = reading.await.expect("task").expect("result");
+    assert!(result.text.len() <= 2000);
+    assert_eq!(agent.run("late").await.expect_err("closed").code(), Code::Closed);
+    assert_eq!(kernel.collection("c").expect_err("closed").code(), Code::Closed);
+    kernel.close().await.expect("idempotent");
+}
+
+#[tokio::test]
+async fn calls_of_one_turn_run_side_by_side() {
+    let kernel = kernel().await;
+    static NOW: AtomicUsize = AtomicUsize::new(0);
+    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let definition = Definition {
+        name: "slow".into(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+        timeout_ms: None,
+    };
+    let slow = FunctionTool::new(definition, |_, _| async {
+        MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        NOW.fetch_sub(1, Ordering::SeqCst);
+        Ok(json!(1))
+    });
+    kernel.register(Arc::new(slow)).expect("tool");
+    let script = "  - tool_calls: [{name: slow}, {name: slow}, {name: slow}]\n  - {text: done}\n";
+    agent(&kernel, "slow", script).await.run("go").await.expect("run");
+    assert_eq!(MOST.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn limits_end_a_run_with_their_own_code() {
+    let kernel = kernel().await;
+    let endless = "  - tool_calls: [{name: calculator, arguments: {expression: '1'}}]\n".repeat(3);
+    let spec = spec("calculator", &endless);
+    let agent = kernel.agent(spec).await.expect("agent");
+    let options = aikit::agent::RunOptions { max_turns: Some(2), ..Default::default() };
+    let run = agent.start_with("go", options, None, Default::default());
+    assert_eq!(run.result().await.expect_err("limit").code(), Code::TurnLimit);
+    assert_eq!(agent.run("go").await.expect_err("script").code(), Code::ModelScriptExhausted);
+    let slow = self::agent(&kernel, "", "  - {text: late, delay_ms: 5000}\n").await;
+    let options = aikit::agent::RunOptions { timeout_ms: Some(20), ..Default::default() };
+    let run = slow.start_with("go", options, None, Default::default());
+    assert_eq!(run.result().await.expect_err("timeout").code(), Code::Timeout);
+}
