@@ -1,6 +1,8 @@
 //! The life of a run, through the public surface: order, one ending, cancel, faults of tools and
 //! of the store. What all languages share stands in `tests/conformance`.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};

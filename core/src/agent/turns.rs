@@ -15,6 +15,7 @@ use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
 use super::{Parts, prompt};
 use crate::error::{Code, Error, Result};
+use crate::io;
 use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Message, ToolCall, Usage};
 use crate::retrieval::{Passage, SearchOptions};
 use crate::spec::is_slug;
@@ -94,6 +95,7 @@ pub(super) async fn drive<S: EventSink>(
     recorder.begin(run, started).await?;
     // Cancelled with the run, so that tools hear of it, also when the kernel closes.
     let stop = cancel.child_token();
+    let exiting = io::shutdown_token();
     let outcome = {
         let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns };
         let work = run.turns(input, &mut recorder, &mut progress);
@@ -101,6 +103,7 @@ pub(super) async fn drive<S: EventSink>(
             biased;
             () = cancel.cancelled() => None,
             () = agent.closing.cancelled() => None,
+            () = exiting.cancelled() => None,
             () = expiry(allowed) => Some(Err(Error::new(
                 Code::Timeout,
                 format!("the run took longer than the {} ms allowed", allowed.unwrap_or_default().as_millis()),

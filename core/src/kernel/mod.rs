@@ -1,5 +1,8 @@
 //! What users hold: a kernel opens a store for one tenant, knows tools and providers, and makes
 //! agents from specs.
+//!
+//! The asynchronous functions want a tokio runtime around them, of any flavour, with time enabled;
+//! runs themselves, and all connections, live on aikit's own.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use uuid::Uuid;
 
 use crate::agent::{Agent, Parts, Toolbox};
 use crate::error::{Code, Error, Result};
+use crate::io;
 use crate::model::Providers;
 use crate::retrieval::Collection;
 use crate::spec::Spec;
@@ -152,11 +156,10 @@ impl Kernel {
         self.check_open()?;
         let spec = match reference {
             AgentRef::Spec(spec) => spec,
-            AgentRef::Text(path) => {
-                tokio::task::spawn_blocking(move || Spec::read(path)).await.map_err(|e| {
-                    Error::new(Code::Panic, "reading the spec failed").caused_by(e)
-                })??
-            }
+            AgentRef::Text(path) => io::runtime()?
+                .spawn_blocking(move || Spec::read(path))
+                .await
+                .map_err(|e| Error::new(Code::Panic, "reading the spec failed").caused_by(e))??,
         };
         let document = spec.document();
         if let Some(tenant) = &document.identity.tenant_id
@@ -243,6 +246,7 @@ impl Kernel {
     /// Cancels the runs under way and closes the store. Later calls answer [`Code::Closed`].
     /// Idempotent.
     pub async fn close(&self) -> Result<()> {
+        self.0.store.check_process()?;
         self.0.closing.cancel();
         self.0.running.close();
         // A run records its end first; one that its host no longer reads may not hold us back.
@@ -251,6 +255,7 @@ impl Kernel {
     }
 
     fn check_open(&self) -> Result<()> {
+        self.0.store.check_process()?;
         if self.0.closing.is_cancelled() {
             return Err(Error::new(Code::Closed, "the kernel was closed").hint("open a new one"));
         }

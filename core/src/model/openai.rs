@@ -12,14 +12,14 @@ use super::{
     ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message, ToolCall, Usage,
 };
 use crate::error::{Code, Error, Result};
-use crate::io::SseReader;
+use crate::io::{self, SseReader};
 use crate::spec::ToolChoice;
 
 /// Texts in one embedding request.
 const EMBEDDING_BATCH: usize = 64;
 
 /// A model behind an OpenAI-compatible API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct OpenAi {
     chat: Endpoint,
     embeddings: Endpoint,
@@ -289,6 +289,13 @@ struct Embedding {
 #[async_trait]
 impl EmbeddingModel for OpenAi {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        let (this, texts) = (self.clone(), texts.to_vec());
+        io::run_here(async move { this.embed_batches(&texts).await }).await
+    }
+}
+
+impl OpenAi {
+    async fn embed_batches(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in texts.chunks(EMBEDDING_BATCH) {
             let body = json!({"model": self.model, "input": batch, "encoding_format": "float"});

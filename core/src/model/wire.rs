@@ -23,7 +23,7 @@ const CHUNK_TIMEOUT: Duration = Duration::from_secs(60);
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 /// An address to post JSON to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Endpoint {
     pub(super) url: Url,
     pub(super) key: Option<SecretString>,

@@ -10,26 +10,52 @@ use crate::store::NewChunk;
 /// Characters of a passage: it is filled up to the first and never passes the second.
 const PASSAGE: std::ops::Range<usize> = 400..1200;
 
+/// The splitter's time grows with the square of a text without paragraphs: it gets at most so many
+/// bytes at once, cut at the last line end (else space) before.
+const BLOCK: usize = 8 * 1024;
+
 /// The passages of a text, each with the line on which it begins.
 pub(super) fn chunks(path: &Path, text: &str) -> Vec<NewChunk> {
-    let config = ChunkConfig::new(PASSAGE);
-    let pieces: Vec<(usize, &str)> = if is_markdown(path) {
-        MarkdownSplitter::new(config).chunk_indices(text).collect()
-    } else {
-        TextSplitter::new(config).chunk_indices(text).collect()
-    };
+    let markdown = is_markdown(path).then(|| MarkdownSplitter::new(ChunkConfig::new(PASSAGE)));
+    let plain = TextSplitter::new(ChunkConfig::new(PASSAGE));
+    let mut found = Vec::new();
     let mut line = 1u32;
     let mut counted = 0;
-    pieces
-        .into_iter()
-        .filter(|(_, piece)| !piece.trim().is_empty())
-        .map(|(offset, piece)| {
+    let mut start = 0;
+    while start < text.len() {
+        let block = block(&text[start..]);
+        let pieces: Vec<(usize, &str)> = match &markdown {
+            Some(splitter) => splitter.chunk_indices(block).collect(),
+            None => plain.chunk_indices(block).collect(),
+        };
+        for (offset, piece) in pieces {
+            if piece.trim().is_empty() {
+                continue;
+            }
+            let offset = start + offset;
             let breaks = text[counted..offset].bytes().filter(|b| *b == b'\n').count();
             line = line.saturating_add(u32::try_from(breaks).unwrap_or(u32::MAX));
             counted = offset;
-            NewChunk { text: piece.to_owned(), start_line: line }
-        })
-        .collect()
+            found.push(NewChunk { text: piece.to_owned(), start_line: line });
+        }
+        start += block.len();
+    }
+    found
+}
+
+/// The beginning of a text, at most [`BLOCK`] bytes of it; never empty.
+fn block(text: &str) -> &str {
+    if text.len() <= BLOCK {
+        return text;
+    }
+    let head = &text[..text.floor_char_boundary(BLOCK)];
+    // A heading is the best place; a cut in the first half would only make more blocks.
+    let at = |cut: Option<usize>| cut.filter(|cut| *cut > BLOCK / 2);
+    let cut = at(head.rfind("\n#").map(|i| i + 1))
+        .or_else(|| at(head.rfind("\n\n").map(|i| i + 2)))
+        .or_else(|| at(head.rfind('\n').map(|i| i + 1)))
+        .or_else(|| at(head.rfind(' ').map(|i| i + 1)));
+    &head[..cut.unwrap_or(head.len())]
 }
 
 /// The first heading of a Markdown text, else the file's name without its ending.
@@ -46,6 +72,17 @@ pub(super) fn title(path: &Path, text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_texts_without_any_break_are_cut_in_bounded_time_and_nothing_is_lost() {
+        for text in ["word ".repeat(100_000), "\u{e4}".repeat(200_000)] {
+            let found = chunks(Path::new("x.txt"), &text);
+            let kept: usize =
+                found.iter().map(|c| c.text.matches(|c: char| c != ' ').count()).sum();
+            assert_eq!(kept, text.matches(|c: char| c != ' ').count());
+            assert!(found.iter().all(|c| c.text.chars().count() < PASSAGE.end));
+        }
+    }
 
     #[test]
     fn passages_know_their_line_and_stay_within_bounds() {

@@ -51,10 +51,15 @@ impl Store {
         Ok(TenantStore { store: self.clone(), tenant: id.into() })
     }
 
+    /// Fails with [`Code::Forked`] in a child of the process that opened the store.
+    pub(crate) fn check_process(&self) -> Result<()> {
+        self.0.born.check()
+    }
+
     /// Finishes what was begun and closes the database. Later calls answer [`Code::Closed`].
     /// Idempotent.
     pub async fn close(&self) -> Result<()> {
-        self.0.born.check()?;
+        self.check_process()?;
         self.0.database.close().await
     }
 }
