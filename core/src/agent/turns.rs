@@ -180,6 +180,14 @@ impl Work<'_> {
         .hint("raise `behavior.max_turns`, or make the task smaller"))
     }
 
+    /// Does not come back once the run is to stop: a tool that heard of it first and gave up must
+    /// not be taken for one that failed, and the model not be asked again.
+    async fn go_on(&self) {
+        if self.stop.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     async fn retrieve<S: EventSink>(
         &self,
         input: &str,
@@ -284,6 +292,7 @@ impl Work<'_> {
                     .push(async move { (start + i, self.agent.tools.call(call, context).await) });
             }
             while let Some((i, outcome)) = running.next().await {
+                self.go_on().await;
                 let call = &calls[i];
                 results[i] = Some(Message::Tool {
                     call_id: call.id.clone(),

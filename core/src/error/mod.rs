@@ -85,6 +85,13 @@ impl Error {
         error
     }
 
+    /// The same error under another code.
+    #[must_use]
+    pub(crate) fn with_code(mut self, code: Code) -> Self {
+        self.0.code = code;
+        self
+    }
+
     /// Adds where it happened: a file, or a JSON pointer into a document.
     #[must_use]
     pub fn at(mut self, path: impl Into<String>) -> Self {

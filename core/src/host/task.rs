@@ -62,16 +62,17 @@ struct State<T> {
 }
 
 /// The producing side of a [`Task`], held by the operation.
-pub(crate) struct Feed<T>(Arc<Shared<T>>);
+pub(crate) struct Feed<T>(Arc<Shared<T>>, CancellationToken);
 
 impl<T> Clone for Feed<T> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self(self.0.clone(), self.1.clone())
     }
 }
 
 impl<T> Feed<T> {
-    /// Puts an event in, waiting while the queue is full.
+    /// Puts an event in, waiting while the queue is full. A cancelled operation does not wait: the
+    /// few events up to its end find room, so that it ends though its host has stopped reading.
     async fn event(&self, event: Event) {
         loop {
             let room = self.0.room.notified();
@@ -80,12 +81,15 @@ impl<T> Feed<T> {
                 if state.closed {
                     return;
                 }
-                if state.steps.len() < QUEUE_LIMIT {
+                if state.steps.len() < QUEUE_LIMIT || self.1.is_cancelled() {
                     state.steps.push_back(Step::Event(event));
                     return self.0.wake(&mut state);
                 }
             }
-            room.await;
+            tokio::select! {
+                () = room => {}
+                () = self.1.cancelled() => {}
+            }
         }
     }
 
@@ -175,7 +179,7 @@ impl<T: Send + 'static> Task<T> {
         // Cancelled by the host, and by the exit of the process.
         let cancel = io::shutdown_token().child_token();
         let task = Self { shared: shared.clone(), cancel: cancel.clone(), born: io::generation() };
-        let feed = Feed(shared);
+        let feed = Feed(shared, cancel.clone());
         let future = operation(feed.clone(), cancel);
         match runtime {
             Ok(runtime) => {

@@ -221,10 +221,14 @@ impl Kernel {
             tenant: self.tenant().to_owned(),
             run_id: None,
             call_id: Uuid::now_v7().to_string(),
-            cancel,
+            cancel: cancel.clone(),
             host,
         };
-        self.0.tools.call(name, arguments, context).await
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => Err(Error::new(Code::Cancelled, "the call was cancelled")),
+            result = self.0.tools.call(name, arguments, context) => result,
+        }
     }
 
     /// The recorded events of a run, in order.

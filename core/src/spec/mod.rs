@@ -68,11 +68,8 @@ impl Spec {
             }))),
             _ => {
                 let error = Error::from_diagnostics(source, diagnostics);
-                let limit = error.diagnostics().iter().find(|d| d.code == "AK1008");
-                Err(match limit {
-                    Some(found) => Error::new(Code::SpecTooLarge, found.message.clone()),
-                    None => error,
-                })
+                let too_large = error.diagnostics().iter().any(|d| d.code == "AK1008");
+                Err(if too_large { error.with_code(Code::SpecTooLarge) } else { error })
             }
         }
     }

@@ -88,35 +88,29 @@ impl Registry {
         })
     }
 
-    /// Checks the arguments and calls the tool, within its time and until cancelled. A panic in
-    /// the tool is a failure of the tool.
+    /// Checks the arguments and calls the tool, within its time. A panic in the tool is a failure
+    /// of the tool. Dropping the future stops the call.
     ///
     /// # Errors
     /// [`Code::ToolUnknown`], [`Code::ToolInvalidArguments`], [`Code::ToolFailed`],
-    /// [`Code::ToolTimeout`], [`Code::Cancelled`].
+    /// [`Code::ToolTimeout`].
     pub async fn call(&self, name: &str, arguments: Value, context: Context) -> Result<Value> {
         let entry = self.entry(name)?;
         entry.schema.check(name, &arguments)?;
         let allowed =
             entry.tool.definition().timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
-        let cancel = context.cancel.clone();
         let call = io::catch_panic(entry.tool.call(arguments, context));
-        tokio::select! {
-            biased;
-            () = cancel.cancelled() => Err(Error::new(Code::Cancelled, "the call was cancelled")),
-            outcome = tokio::time::timeout(allowed, call) => match outcome {
-                Ok(Ok(result)) => result,
-                Ok(Err(panic)) => Err(Error::new(
-                    Code::ToolFailed,
-                    format!("the tool {name:?} panicked"),
-                )
-                .caused_by(panic.message())),
-                Err(_) => Err(Error::new(
-                    Code::ToolTimeout,
-                    format!("the tool {name:?} gave no answer within {} ms", allowed.as_millis()),
-                )
-                .hint("raise `timeout_ms` of the tool if it needs longer")),
-            },
+        match tokio::time::timeout(allowed, call).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => {
+                Err(Error::new(Code::ToolFailed, format!("the tool {name:?} panicked"))
+                    .caused_by(panic.message()))
+            }
+            Err(_) => Err(Error::new(
+                Code::ToolTimeout,
+                format!("the tool {name:?} gave no answer within {} ms", allowed.as_millis()),
+            )
+            .hint("raise `timeout_ms` of the tool if it needs longer")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! SQLite: one writer, one query-only reader, each on a thread of its own.
 
 mod fault;
+mod fork;
 mod schema;
 mod worker;
 
@@ -35,6 +36,7 @@ impl Database {
             )
             .hint("build aikit with its bundled SQLite, 3.51.3 or newer"));
         }
+        fork::prepare();
         let path = location.map(Path::to_path_buf);
         let writer = Worker::start("aikit-write", {
             let path = path.clone();
