@@ -8,6 +8,12 @@ use super::document::Document;
 use super::node::{Key, Node, Value};
 use crate::error::{Diagnostic, Severity};
 
+/// Findings of one document that are kept: nobody reads more, and a document of nothing but faults
+/// must not fill memory.
+const FINDING_LIMIT: usize = 200;
+/// Longer keys are not compared with the known ones, and shown in part.
+const KEY_SHOWN: usize = 64;
+
 /// Collects findings while the tree is walked.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
@@ -66,6 +72,9 @@ impl Decoder {
         (line, column): (u32, u32),
         hint: Option<String>,
     ) {
+        if self.found.len() == FINDING_LIMIT {
+            return;
+        }
         self.found.push(Diagnostic { code, severity, message, path, line, column, hint });
     }
 
@@ -92,15 +101,17 @@ impl Decoder {
     }
 
     pub(super) fn unknown_key(&mut self, key: &Key, known: &[&str]) {
+        let shown: String = key.text.chars().take(KEY_SHOWN).collect();
         let nearest = known
             .iter()
+            .filter(|_| shown.len() == key.text.len())
             .map(|k| (strsim::damerau_levenshtein(&key.text, k), k))
             .min()
             .filter(|(distance, k)| *distance <= (k.len() / 3).max(2))
             .map(|(_, k)| format!("did you mean `{k}`?"));
         let hint = nearest.unwrap_or_else(|| format!("known here: {}", known.join(", ")));
-        let message = format!("the key {:?} is not known here", key.text);
-        self.within(&key.text, |d| {
+        let message = format!("the key {shown:?} is not known here");
+        self.within(&shown, |d| {
             d.error_at("AK1002", message, (key.line, key.column), Some(hint));
         });
     }

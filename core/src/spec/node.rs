@@ -1,5 +1,7 @@
 //! YAML (1.2 core schema, and with it JSON) as a tree in which every node knows its place.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::decode::Decoder;
@@ -137,7 +139,7 @@ struct Fault {
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: Vec<(usize, Node)>,
+    anchors: HashMap<usize, Node>,
     nodes: usize,
     repeated: Vec<(Key, u32)>,
 }
@@ -147,7 +149,7 @@ impl<'a> Reader<'a> {
         Self {
             text,
             parser: Parser::new_from_str(text),
-            anchors: Vec::new(),
+            anchors: HashMap::new(),
             nodes: 0,
             repeated: Vec::new(),
         }
@@ -228,9 +230,7 @@ impl<'a> Reader<'a> {
             Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
             Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
             Event::Alias(id) => {
-                let Some(node) =
-                    self.anchors.iter().find(|(i, _)| *i == id).map(|(_, n)| n.clone())
-                else {
+                let Some(node) = self.anchors.get(&id).cloned() else {
                     return Err(self.syntax("an alias stands inside its own anchor", place));
                 };
                 self.count(place, size(&node))?;
@@ -241,7 +241,7 @@ impl<'a> Reader<'a> {
         let node = Node { value, line: place.0, column: place.1 };
         if anchor > 0 {
             self.count(place, size(&node))?;
-            self.anchors.push((anchor, node.clone()));
+            self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
     }
@@ -269,6 +269,7 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self, depth: usize) -> Result<Value, Fault> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut lines: HashMap<String, u32> = HashMap::new();
         loop {
             let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
@@ -279,9 +280,12 @@ impl<'a> Reader<'a> {
             };
             let (event, place) = self.next()?;
             let node = self.node(event, place, depth + 1)?;
-            match entries.iter().find(|(k, _)| k.text == key.text) {
-                Some((first, _)) => self.repeated.push((key, first.line)),
-                None => entries.push((key, node)),
+            match lines.get(&key.text) {
+                Some(first) => self.repeated.push((key, *first)),
+                None => {
+                    lines.insert(key.text.clone(), key.line);
+                    entries.push((key, node));
+                }
             }
         }
     }

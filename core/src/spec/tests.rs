@@ -91,7 +91,9 @@ fn bombs_end_within_bounds() {
     let nested = "[".repeat(5000);
     let wide = format!("a: [{}]", "1,".repeat(200_000));
     let long = "a".repeat(super::SIZE_LIMIT + 1);
-    for text in [&aliases, &nested, &wide, &long] {
+    let keys: String = (0..90_000).map(|i| format!("k{i}: 1\n")).collect();
+    let key = format!("{}: 1\n", "k".repeat(super::SIZE_LIMIT / 2));
+    for text in [&aliases, &nested, &wide, &long, &keys, &key] {
         let error = Spec::parse(text).expect_err("bomb");
         assert!(matches!(error.code(), Code::SpecTooLarge | Code::SpecInvalid), "{error}");
     }
@@ -108,4 +110,39 @@ fn files_that_are_no_specs_are_named_for_what_they_are() {
     let binary = folder.path().join("binary.yaml");
     std::fs::write(&binary, [0xff, 0xfe, 0x00]).expect("write");
     assert_eq!(code(&binary), Code::FileUnreadable);
+}
+
+/// Specs with random bytes replaced, removed and doubled: an answer each time, never a panic.
+#[test]
+fn damaged_specs_are_answered() {
+    let whole = include_str!("../../../examples/specs/handbook.yaml");
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).expect("small")
+    };
+    let marks = [
+        "[", "{", "\"", ":", "- ", "\t", "\n", "&a ", "*a", "!!x ", "|", ">", "#", "\u{feff}", "~",
+        "? ", "%", "---\n",
+    ];
+    for _ in 0..1500 {
+        let mut text = whole.to_owned();
+        for _ in 0..=random(4) {
+            let at = text.floor_char_boundary(random(text.len()));
+            let end = text.floor_char_boundary((at + random(40)).min(text.len()));
+            match random(3) {
+                0 => text.replace_range(at..end, ""),
+                1 => text.insert_str(at, marks[random(marks.len())]),
+                _ => {
+                    let piece = text[at..end].to_owned();
+                    text.insert_str(at, &piece);
+                }
+            }
+        }
+        for finding in Spec::diagnose(&text) {
+            assert!(finding.line >= 1 && finding.column >= 1, "{finding:?}");
+        }
+    }
 }
