@@ -10,14 +10,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::ready::ReadyFd;
 use crate::agent::{Event, EventSink};
 use crate::error::{Code, Error, Result};
-use crate::io;
+use crate::io::{self, Condvar, Mutex};
 use crate::tool::HostCall;
 
 /// How many events may wait in a task before its run is held back.
@@ -217,14 +216,10 @@ impl<T> Task<T> {
                 Step::Pending => {}
                 step => return step,
             }
-            match deadline {
-                None => self.shared.filled.wait(&mut state),
-                Some(deadline) => {
-                    if self.shared.filled.wait_until(&mut state, deadline).timed_out() {
-                        return self.shared.take(&mut state);
-                    }
-                }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Step::Pending;
             }
+            state = self.shared.filled.wait_until(state, deadline);
         }
     }
 

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
+use super::lock::Mutex;
 use super::runtime::{Generation, generation};
 use crate::error::{Code, Error, Result};
 

@@ -5,11 +5,13 @@
 
 mod http;
 mod image;
+mod lock;
 mod panic;
 mod runtime;
 mod sse;
 
 pub use http::client;
+pub(crate) use lock::{Condvar, Mutex, RwLock};
 pub use panic::catch_panic;
 pub(crate) use panic::panic_error;
 pub use runtime::{Generation, generation, runtime, shutdown};

@@ -6,11 +6,11 @@
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::image;
+use super::lock::Mutex;
 use super::panic::panic_error;
 use crate::error::{Code, Error, Result};
 

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::RwLock;
 use serde_json::Value;
 
 use super::schema::ArgumentSchema;
 use super::{Context, DEFAULT_TIMEOUT, Definition, Tool, builtin};
 use crate::error::{Code, Error, Result};
-use crate::io;
+use crate::io::{self, RwLock};
 
 /// The longest name of a tool: what every provider takes.
 const NAME_LIMIT: usize = 64;

@@ -3,13 +3,12 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 
-use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::store_error;
 use crate::error::{Code, Error, Result};
-use crate::io;
+use crate::io::{self, Mutex};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 

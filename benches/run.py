@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Builds in release, measures, and prints one table: `make bench`.
+
+    benches/run.py               everything
+    benches/run.py --only core   some of it: core, peers, lua, node, python
+
+Each part prints JSON objects, one a line: {figure, unit, value} or {figure, unit, p50, p95} or
+{figure, unit, values: {name: number}}.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    build: str
+    run: str
+
+
+PARTS = [
+    Part("core", "cargo bench --workspace --bench figures --no-run",
+         "cargo bench --quiet --workspace --bench figures -- --json"),
+    Part("peers", "cargo build --release --locked --manifest-path benches/peers/Cargo.toml "
+         "--target-dir target/peers", "target/peers/release/aikit-peers --json"),
+]  # fmt: skip
+
+
+def shell(command: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, **options)
+
+
+def rows(part: Part) -> list[dict]:
+    """The figures of one part; what else it prints (warnings, progress) is passed on."""
+    print(f"=== {part.name}: {part.build}", flush=True)
+    shell(part.build, check=True)
+    print(f"=== {part.name}: {part.run}", flush=True)
+    found = []
+    for line in shell(part.run, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
+        if line.startswith("{"):
+            found.append(json.loads(line))
+        elif line.strip():
+            print(line)
+    if not found:
+        sys.exit(f"benches: {part.name} gave no figure")
+    return found
+
+
+def number(value: float) -> str:
+    return f"{value:.3f}" if value < 1 else f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def lines(part: str, row: dict) -> list[str]:
+    unit = row["unit"]
+    if "values" in row:
+        first = next(iter(row["values"].values()))
+        return [
+            f"{part:<8}{row['figure'] + ': ' + name:<72}{number(value):>10} {unit:<4}"
+            f" {value / first:.2f} x"
+            for name, value in row["values"].items()
+        ]
+    if "p50" in row:
+        text = f"{number(row['p50']):>10} {unit:<4} p95 {number(row['p95'])}"
+    else:
+        text = f"{number(row['value']):>10} {unit}"
+    return [f"{part:<8}{row['figure']:<72}{text}"]
+
+
+def machine() -> str:
+    cpu = next(
+        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+         if line.startswith("model name")), "unknown processor",
+    )  # fmt: skip
+    return f"{os.cpu_count()} cores, {cpu}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="builds in release and measures")
+    parser.add_argument("--only", default="", help="names of parts, separated by commas")
+    wanted = [name for name in parser.parse_args().only.split(",") if name]
+    unknown = set(wanted) - {p.name for p in PARTS}
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    parts = [p for p in PARTS if not wanted or p.name in wanted]
+
+    table = []
+    for part in parts:
+        for row in rows(part):
+            table += lines(part.name, row)
+    print(f"\n=== figures, release build, {machine()}")
+    print("\n".join(table))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"benches: exit status {error.returncode}")

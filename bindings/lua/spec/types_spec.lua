@@ -1,0 +1,82 @@
+-- The annotations name exactly what the module has.
+local aikit = require("aikit")
+local support = require("support")
+
+local folder = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
+
+-- What the annotations say: for each class its functions and its fields.
+local function annotated()
+  local classes, class = {}, nil
+  for line in io.lines(folder .. "/types/aikit.lua") do
+    local name = line:match("^%-%-%-@class ([%w_.]+)")
+    if name then
+      class = { functions = {}, fields = {} }
+      classes[name:gsub("^aikit%.", "")] = class
+    end
+    local field, optional = line:match("^%-%-%-@field ([%w_]+)(%??) ")
+    if field then class.fields[field] = optional == "" and "required" or "optional" end
+    local owner, method = line:match("^function ([%w_]+)[.:]([%w_]+)%(")
+    if owner then classes[owner].functions[method] = true end
+  end
+  return classes
+end
+
+local function functions_of(object)
+  local found = {}
+  for name, value in pairs(object) do
+    if type(value) == "function" then found[name] = true end
+  end
+  return found
+end
+
+describe("the annotations", function()
+  local classes = annotated()
+  local kernel = aikit.open()
+  local spec = support.spec({ { text = "hi" } })
+  local agent = kernel:agent(spec)
+  local objects = {
+    Kernel = kernel, Spec = spec, Agent = agent,
+    Collection = kernel:collection("docs"), Run = agent:start("hi"),
+  }
+  teardown(function() kernel:close() end)
+
+  it("have the module's functions and fields", function()
+    assert.same(functions_of(aikit), classes.aikit.functions)
+    for name, value in pairs(aikit) do
+      if type(value) ~= "function" then assert.equal("required", classes.aikit.fields[name], name) end
+    end
+  end)
+
+  for name, object in pairs(objects) do
+    it("have the methods and fields of " .. name, function()
+      for method in pairs(classes[name].functions) do
+        assert.is_function(object[method], name .. ":" .. method)
+      end
+      for field in pairs(classes[name].fields) do
+        assert.is_string(object[field], name .. "." .. field)
+      end
+      assert.is_nil(object.no_such_thing)
+    end)
+  end
+
+  it("miss no method", function()
+    -- The methods are hidden behind the userdata; the sources name them.
+    local known, methods = {}, 0
+    for name in pairs(objects) do known[name] = true end
+    for line in io.lines(folder .. "/src/aikit.lua") do
+      local owner, method = line:match("^function (%u[%w_]+)%.([%w_]+)%(")
+      if owner and known[owner] then
+        methods = methods + 1
+        assert.is_true(classes[owner].functions[method], owner .. ":" .. method)
+      end
+    end
+    assert.is_true(methods > 15)
+  end)
+
+  it("have the fields of errors, results and reports", function()
+    local err = support.raised(aikit.parse_spec, "a: 1")
+    for field in pairs(err) do assert.is_string(classes.Error.fields[field], field) end
+    for field in pairs(err.diagnostics[1]) do assert.is_string(classes.Diagnostic.fields[field], field) end
+    for field in pairs(agent:run("x")) do assert.is_string(classes.Result.fields[field], field) end
+  end)
+end)

@@ -1,0 +1,198 @@
+//! Kernels, collections, agents and specs: the objects Lua holds and what their methods stand on.
+//!
+//! A kernel's tools are a Lua table (name to function) kept as user value of the kernel and of
+//! everything made from it. So the collector sees the cycle of a kernel and a tool that uses it;
+//! a reference held from Rust would keep both for ever.
+
+use aikit::host::{HostAgent, HostCollection, HostKernel};
+use aikit::kernel::AgentRef;
+use aikit::spec::Spec;
+use mlua::{AnyUserData, Lua, Table, UserDataFields, UserDataMethods, UserDataRegistry, Value};
+
+use crate::args::Args;
+use crate::convert;
+use crate::export;
+use crate::failure::Failure;
+use crate::run::{Work, start};
+
+/// `aikit.Kernel`.
+pub(crate) struct Kernel(HostKernel);
+/// `aikit.Agent`.
+pub(crate) struct Agent(HostAgent);
+/// `aikit.Collection`.
+struct Collection(HostCollection);
+/// `aikit.Spec`.
+struct SpecObject(Spec);
+
+/// Hands a kernel to Lua, with no tools yet.
+pub(crate) fn kernel_to_lua(lua: &Lua, kernel: HostKernel) -> mlua::Result<AnyUserData> {
+    let object = lua.create_any_userdata(Kernel(kernel))?;
+    object.set_user_value(lua.create_table()?)?;
+    Ok(object)
+}
+
+/// Hands an agent to Lua, with its kernel's tools.
+pub(crate) fn agent_to_lua(lua: &Lua, agent: HostAgent, tools: Value) -> mlua::Result<AnyUserData> {
+    let object = lua.create_any_userdata(Agent(agent))?;
+    object.set_user_value(tools)?;
+    Ok(object)
+}
+
+fn kernel(args: &Args<'_>) -> Result<(HostKernel, Value), Failure> {
+    let (object, kernel) = args.object::<Kernel>(0, "kernel")?;
+    Ok((kernel.0.clone(), object.user_value()?))
+}
+
+fn collection(args: &Args<'_>) -> Result<HostCollection, Failure> {
+    let (_, collection) = args.object::<Collection>(0, "collection")?;
+    Ok(collection.0.clone())
+}
+
+/// Adds the native functions of this file.
+pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    export_kernel(lua, native)?;
+    export_collection(lua, native)?;
+    export_spec(lua, native)?;
+    export(lua, native, "start", |lua, args| {
+        let (object, agent) = args.object::<Agent>(0, "agent")?;
+        let input = args.text(1, "the input of a run")?;
+        let options = args.options(2, "the options of a run")?;
+        start(lua, Work::Json(agent.0.start(&input, &options)), object.user_value()?)
+    })
+}
+
+fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    export(lua, native, "open", |lua, args| {
+        let options = args.options(0, "the options of open")?;
+        start(lua, Work::Kernel(HostKernel::open(&options)), Value::Nil)
+    })?;
+    export(lua, native, "tool", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        let definition = args.table(1, "the tool")?;
+        let run = args.function(2, "the tool's run")?;
+        let fields = lua.create_table()?;
+        for field in definition.pairs::<Value, Value>() {
+            let (key, value) = field?;
+            if !matches!(&key, Value::String(name) if name.as_bytes() == b"run".as_slice()) {
+                fields.raw_set(key, value)?;
+            }
+        }
+        let json = convert::lua_to_json(lua, &Value::Table(fields), "the tool")?;
+        kernel.register_tool(&json.to_string())?;
+        if let (Value::Table(tools), Some(name)) = (tools, json["name"].as_str()) {
+            tools.raw_set(name, run)?;
+        }
+        Ok(())
+    })?;
+    export(lua, native, "agent", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        let reference = match args.value(1) {
+            Value::String(_) => AgentRef::Text(args.text(1, "the path of a spec")?),
+            _ => AgentRef::Spec(args.object::<SpecObject>(1, "spec or the path of one")?.1.0.clone()),
+        };
+        let options = args.options(2, "the options of agent")?;
+        start(lua, Work::Agent(kernel.agent(reference, &options)), tools)
+    })?;
+    export(lua, native, "collection", |lua, args| {
+        let (kernel, _) = kernel(args)?;
+        let collection = kernel.collection(&args.text(1, "the name of a collection")?)?;
+        Ok(lua.create_any_userdata(Collection(collection))?)
+    })?;
+    export(lua, native, "call_tool", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        let name = args.text(1, "the name of a tool")?;
+        let arguments = args.options(2, "the arguments of a tool")?;
+        start(lua, Work::Json(kernel.call_tool(&name, &arguments)), tools)
+    })?;
+    export(lua, native, "run_events", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        let run_id = args.text(1, "the id of a run")?;
+        start(lua, Work::Json(kernel.run_events(&run_id)), tools)
+    })?;
+    export(lua, native, "close", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        start(lua, Work::Nothing(kernel.close()), tools)
+    })
+}
+
+fn export_collection(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    export(lua, native, "ingest", |lua, args| {
+        let path = args.text(1, "the path of a file or folder")?;
+        let options = args.options(2, "the options of ingest")?;
+        start(lua, Work::Json(collection(args)?.ingest(&path, &options)), Value::Nil)
+    })?;
+    export(lua, native, "search", |lua, args| {
+        let query = args.text(1, "the query")?;
+        let options = args.options(2, "the options of search")?;
+        start(lua, Work::Json(collection(args)?.search(&query, &options)), Value::Nil)
+    })?;
+    export(lua, native, "documents", |lua, args| {
+        start(lua, Work::Json(collection(args)?.documents()), Value::Nil)
+    })
+}
+
+fn export_spec(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    export(lua, native, "parse_spec", |lua, args| {
+        let spec = Spec::parse(&args.text(0, "the text of a spec")?)?;
+        Ok(lua.create_any_userdata(SpecObject(spec))?)
+    })?;
+    export(lua, native, "load_spec", |lua, args| {
+        let spec = Spec::read(args.text(0, "the path of a spec")?)?;
+        Ok(lua.create_any_userdata(SpecObject(spec))?)
+    })?;
+    export(lua, native, "check", |lua, args| {
+        let (_, spec) = args.object::<SpecObject>(0, "spec")?;
+        let diagnostics = serde_json::to_value(spec.0.check()).unwrap_or_default();
+        Ok(convert::document_to_lua(lua, &diagnostics)?)
+    })?;
+    export(lua, native, "to_table", |lua, args| {
+        let (_, spec) = args.object::<SpecObject>(0, "spec")?;
+        Ok(convert::document_to_lua(lua, &spec.0.to_json())?)
+    })
+}
+
+/// Gives the object types their methods: the tables that the Lua half made.
+pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
+    let methods: Table = classes.raw_get("Kernel")?;
+    lua.register_userdata_type(|class: &mut UserDataRegistry<Kernel>| {
+        class.add_field_method_get("tenant", |_, kernel| Ok(kernel.0.tenant().to_owned()));
+        class.add_meta_method("__tostring", |_, kernel, ()| {
+            Ok(format!("aikit.Kernel({})", kernel.0.tenant()))
+        });
+        class.add_meta_field_with("__close", {
+            let methods = methods.clone();
+            move |_| methods.raw_get::<Value>("close")
+        });
+        class.add_meta_field("__index", methods);
+    })?;
+    let methods: Table = classes.raw_get("Agent")?;
+    lua.register_userdata_type(|class: &mut UserDataRegistry<Agent>| {
+        class.add_field_method_get("agent_id", |_, agent| Ok(agent.0.spec().agent_id().to_owned()));
+        class.add_field_method_get("name", |_, agent| Ok(agent.0.spec().name().to_owned()));
+        class.add_field_method_get("version", |_, agent| Ok(agent.0.spec().version().to_owned()));
+        class.add_field_method_get("model", |_, agent| Ok(agent.0.model().to_owned()));
+        class.add_meta_method("__tostring", |_, agent, ()| {
+            Ok(format!("aikit.Agent({})", agent.0.spec().agent_id()))
+        });
+        class.add_meta_field("__index", methods);
+    })?;
+    let methods: Table = classes.raw_get("Collection")?;
+    lua.register_userdata_type(|class: &mut UserDataRegistry<Collection>| {
+        class.add_field_method_get("name", |_, collection| Ok(collection.0.name().to_owned()));
+        class.add_meta_method("__tostring", |_, collection, ()| {
+            Ok(format!("aikit.Collection({})", collection.0.name()))
+        });
+        class.add_meta_field("__index", methods);
+    })?;
+    let methods: Table = classes.raw_get("Spec")?;
+    lua.register_userdata_type(|class: &mut UserDataRegistry<SpecObject>| {
+        class.add_field_method_get("agent_id", |_, spec| Ok(spec.0.agent_id().to_owned()));
+        class.add_field_method_get("name", |_, spec| Ok(spec.0.name().to_owned()));
+        class.add_field_method_get("version", |_, spec| Ok(spec.0.version().to_owned()));
+        class.add_field_method_get("model", |_, spec| Ok(spec.0.model().to_owned()));
+        class.add_meta_method("__tostring", |_, spec, ()| {
+            Ok(format!("aikit.Spec({}@{})", spec.0.agent_id(), spec.0.version()))
+        });
+        class.add_meta_field("__index", methods);
+    })
+}

@@ -1,0 +1,192 @@
+//! An operation under way ([`aikit::host::Task`]) as a Lua object. Runs of agents are the ones
+//! that users see; the others are waited for at once by the Lua half.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use aikit::error::{Code, Error};
+use aikit::host::{HostAgent, HostCall, HostKernel, Step, Task};
+use mlua::{AnyUserData, IntoLua, IntoLuaMulti, Lua, MultiValue, Table, UserDataFields, UserDataMethods,
+    UserDataRegistry, Value};
+
+use crate::args::Args;
+use crate::convert;
+use crate::export;
+use crate::failure::Failure;
+use crate::objects::{agent_to_lua, kernel_to_lua};
+
+/// The task, by what it gives in the end.
+pub(crate) enum Work {
+    Kernel(Task<HostKernel>),
+    Agent(Task<HostAgent>),
+    Json(Task<String>),
+    Nothing(Task<()>),
+}
+
+/// What a task gave. Kept, so that `run:result()` may be asked again.
+#[derive(Clone)]
+enum Outcome {
+    Kernel(HostKernel),
+    Agent(HostAgent),
+    Json(String),
+    Nothing,
+}
+
+/// `aikit.Run`.
+struct Run {
+    work: Work,
+    outcome: RefCell<Option<Result<Outcome, Error>>>,
+    /// The tool call that Lua is answering right now.
+    answering: RefCell<Option<HostCall>>,
+}
+
+/// Hands an operation to Lua, with the tools that its calls are looked up in.
+pub(crate) fn start(lua: &Lua, work: Work, tools: Value) -> Result<AnyUserData, Failure> {
+    let run = Run { work, outcome: RefCell::new(None), answering: RefCell::new(None) };
+    let object = lua.create_any_userdata(run)?;
+    object.set_user_value(tools)?;
+    Ok(object)
+}
+
+impl Run {
+    fn next(&self, wait: Duration) -> Step<Outcome> {
+        fn of<T>(task: &Task<T>, wait: Duration, outcome: impl Fn(T) -> Outcome) -> Step<Outcome> {
+            let step = if wait.is_zero() { task.try_next() } else { task.next(Some(wait)) };
+            match step {
+                Step::Event(event) => Step::Event(event),
+                Step::ToolCall(call) => Step::ToolCall(call),
+                Step::Done(result) => Step::Done(result.map(outcome)),
+                Step::Pending => Step::Pending,
+                Step::Ended => Step::Ended,
+            }
+        }
+        match &self.work {
+            Work::Kernel(task) => of(task, wait, Outcome::Kernel),
+            Work::Agent(task) => of(task, wait, Outcome::Agent),
+            Work::Json(task) => of(task, wait, Outcome::Json),
+            Work::Nothing(task) => of(task, wait, |()| Outcome::Nothing),
+        }
+    }
+
+    fn cancel(&self) {
+        match &self.work {
+            Work::Kernel(task) => task.cancel(),
+            Work::Agent(task) => task.cancel(),
+            Work::Json(task) => task.cancel(),
+            Work::Nothing(task) => task.cancel(),
+        }
+    }
+
+    fn fd(&self) -> Result<i32, Error> {
+        match &self.work {
+            Work::Kernel(task) => task.fd(),
+            Work::Agent(task) => task.fd(),
+            Work::Json(task) => task.fd(),
+            Work::Nothing(task) => task.fd(),
+        }
+    }
+
+    /// Takes the call that waits for its answer; none if nothing was asked.
+    fn answered(&self) -> Result<HostCall, Error> {
+        self.answering
+            .borrow_mut()
+            .take()
+            .ok_or_else(|| Error::invalid_argument("no tool call waits for an answer"))
+    }
+
+    /// One step as values for the Lua half: `"event", table`, `"tool", name, arguments`,
+    /// `"pending"` or `"ended"`.
+    fn step(&self, lua: &Lua, wait: Duration) -> Result<MultiValue, Failure> {
+        if self.answering.borrow().is_some() {
+            return Err(Error::invalid_argument("the run waits for the tool that is being run")
+                .hint("a tool cannot wait for, or step, the run that called it; return first")
+                .into());
+        }
+        if self.outcome.borrow().is_some() {
+            return Ok("ended".into_lua_multi(lua)?);
+        }
+        match self.next(wait) {
+            Step::Event(event) => {
+                let event = convert::text_to_lua(lua, &event.to_json())?;
+                Ok(("event", event).into_lua_multi(lua)?)
+            }
+            Step::ToolCall(call) => {
+                let arguments = convert::document_to_lua(lua, &call.arguments)?;
+                let name = call.name.clone();
+                *self.answering.borrow_mut() = Some(call);
+                Ok(("tool", name, arguments).into_lua_multi(lua)?)
+            }
+            Step::Done(result) => {
+                *self.outcome.borrow_mut() = Some(result);
+                Ok("ended".into_lua_multi(lua)?)
+            }
+            Step::Pending => Ok("pending".into_lua_multi(lua)?),
+            Step::Ended => Err(Error::new(Code::RunEnded, "the end was taken already").into()),
+        }
+    }
+
+    fn outcome(&self, lua: &Lua, tools: Value) -> Result<Value, Failure> {
+        match self.outcome.borrow().clone() {
+            Some(Ok(Outcome::Kernel(kernel))) => Ok(kernel_to_lua(lua, kernel)?.into_lua(lua)?),
+            Some(Ok(Outcome::Agent(agent))) => Ok(agent_to_lua(lua, agent, tools)?.into_lua(lua)?),
+            Some(Ok(Outcome::Json(text))) => convert::text_to_lua(lua, &text),
+            Some(Ok(Outcome::Nothing)) => Ok(Value::Nil),
+            Some(Err(error)) => Err(error.into()),
+            None => Err(Error::invalid_argument("the run has not ended yet").into()),
+        }
+    }
+}
+
+/// Adds the native functions of this file.
+pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
+    export(lua, native, "step", |lua, args| {
+        let (_, run) = run(args)?;
+        let wait = args.milliseconds(1, "the time to wait")?;
+        run.step(lua, Duration::from_millis(wait))
+    })?;
+    export(lua, native, "tools", |_, args| Ok(run(args)?.0.user_value::<Value>()?))?;
+    export(lua, native, "outcome", |lua, args| {
+        let (object, run) = run(args)?;
+        run.outcome(lua, object.user_value()?)
+    })?;
+    export(lua, native, "succeed", |_, args| {
+        let (_, run) = run(args)?;
+        let result = args.json(1, "the result of the tool");
+        if let Ok(result) = result {
+            run.answered()?.succeed(result);
+            return Ok(());
+        }
+        // Still to be answered, by the failure that the Lua half makes of this error.
+        result.map(drop)
+    })?;
+    export(lua, native, "fail", |_, args| {
+        let cause = args.message(2);
+        run(args)?.1.answered()?.fail(&args.message(1), Some(&cause));
+        Ok(())
+    })?;
+    export(lua, native, "cancel", |_, args| {
+        run(args)?.1.cancel();
+        Ok(())
+    })?;
+    export(lua, native, "fd", |_, args| Ok(run(args)?.1.fd()?))
+}
+
+fn run(args: &Args<'_>) -> Result<(AnyUserData, mlua::UserDataRef<Run>), Failure> {
+    args.object::<Run>(0, "run")
+}
+
+/// Gives runs their methods.
+pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
+    let methods: Table = classes.raw_get("Run")?;
+    lua.register_userdata_type(|class: &mut UserDataRegistry<Run>| {
+        class.add_meta_method("__tostring", |_, run, ()| {
+            let state = if run.outcome.borrow().is_some() { "ended" } else { "running" };
+            Ok(format!("aikit.Run({state})"))
+        });
+        class.add_meta_method("__close", |_, run, _: MultiValue| {
+            run.cancel();
+            Ok(())
+        });
+        class.add_meta_field("__index", methods);
+    })
+}

@@ -1,0 +1,374 @@
+/// <reference lib="esnext.disposable" />
+
+/** A value that JSON can hold. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/** A stable word that says what went wrong; the same in every language. */
+export type ErrorCode =
+  | "invalid_argument"
+  | "invalid_handle"
+  | "invalid_utf8"
+  | "closed"
+  | "forked"
+  | "timeout"
+  | "cancelled"
+  | "panic"
+  | "file_not_found"
+  | "file_unreadable"
+  | "spec_invalid"
+  | "spec_too_large"
+  | "tenant_invalid"
+  | "tenant_mismatch"
+  | "store_unavailable"
+  | "store_locked"
+  | "store_full"
+  | "store_corrupt"
+  | "store_failed"
+  | "model_unknown"
+  | "model_unauthorized"
+  | "model_rate_limited"
+  | "model_unavailable"
+  | "model_refused"
+  | "model_invalid_response"
+  | "model_stream_broken"
+  | "model_script_exhausted"
+  | "tool_unknown"
+  | "tool_denied"
+  | "tool_invalid_arguments"
+  | "tool_failed"
+  | "tool_timeout"
+  | "tool_exists"
+  | "turn_limit"
+  | "run_ended"
+  | "collection_invalid"
+  | "document_invalid";
+
+/** One finding about a spec, at an exact place in its text. */
+export interface Diagnostic {
+  /** Stable, for instance `AK1002`. */
+  readonly code: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+  /** JSON pointer to the node; empty for the document. */
+  readonly path: string;
+  /** From 1. */
+  readonly line: number;
+  /** From 1, in characters. */
+  readonly column: number;
+  readonly hint?: string;
+}
+
+/** An error as a plain document, as events carry it. */
+export interface ErrorDocument {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** Whether the same call may succeed later without a change. */
+  readonly retryable: boolean;
+  /** A file, or a JSON pointer into a document. */
+  readonly path?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** What to do about it. */
+  readonly hint?: string;
+  /** What lay beneath, as text. */
+  readonly cause?: string;
+  /** All findings about a spec. */
+  readonly diagnostics?: readonly Diagnostic[];
+}
+
+/** Every failure of aikit. An aborted `AbortSignal` is none: it rejects with the signal's reason. */
+export class AikitError extends Error implements ErrorDocument {
+  private constructor(document: ErrorDocument);
+  readonly name: "AikitError";
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly path?: string;
+  readonly line?: number;
+  readonly column?: number;
+  readonly hint?: string;
+  readonly cause?: string;
+  readonly diagnostics?: readonly Diagnostic[];
+  toJSON(): ErrorDocument;
+}
+
+/** Where a model provider is reached. */
+export interface Provider {
+  baseUrl?: string;
+  apiKey?: string;
+}
+
+/** What every call that takes time accepts. */
+export interface CallOptions {
+  /** Aborting rejects the call with the signal's reason and cancels the work. */
+  signal?: AbortSignal | null;
+}
+
+export interface OpenOptions extends CallOptions {
+  /** Path of the SQLite file; in memory without it. */
+  location?: string | null;
+  /** A slug; `"default"` without it. */
+  tenant?: string;
+  /** By name. Without `openai` here, OPENAI_BASE_URL and OPENAI_API_KEY are read when needed. */
+  providers?: { [name: string]: Provider };
+}
+
+export interface AgentOptions extends CallOptions {
+  /** `provider/model`, in place of the spec's. */
+  model?: string;
+}
+
+export interface RunOptions extends CallOptions {
+  /** A slug; made without it. */
+  runId?: string;
+  /** Most calls of the model. */
+  maxTurns?: number;
+  /** Most time for the whole run. */
+  timeoutMs?: number;
+}
+
+export interface IngestOptions extends CallOptions {
+  /** Adds vectors to the keyword index. */
+  embeddingModel?: string;
+}
+
+export interface SearchOptions extends CallOptions {
+  /** Most passages; 5 without it. */
+  topK?: number;
+  /** Searches by meaning too. */
+  embeddingModel?: string;
+}
+
+export interface Tool<Arguments = any> {
+  name: string;
+  description?: string;
+  /** JSON Schema of an object; arguments are checked against it before `run` sees them. */
+  parameters?: object;
+  /** 30000 without it. */
+  timeoutMs?: number;
+  /**
+   * Does the work, at once or later. What it returns must be JSON (`undefined` becomes `null`).
+   * What it throws is shown to the model, and the run goes on.
+   */
+  run(args: Arguments): unknown;
+}
+
+export interface Passage {
+  readonly source: string;
+  readonly title: string;
+  readonly text: string;
+  readonly score: number;
+  readonly chunk: number;
+  readonly start_line: number;
+}
+
+export interface Skipped {
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+export interface IngestReport {
+  readonly added: number;
+  readonly updated: number;
+  readonly unchanged: number;
+  readonly removed: number;
+  readonly chunks: number;
+  readonly skipped: readonly Skipped[];
+}
+
+export interface DocumentEntry {
+  readonly source: string;
+  readonly title: string;
+  readonly chunks: number;
+  readonly bytes: number;
+}
+
+export interface Citation {
+  /** As in the text, for instance `[1]`. */
+  readonly marker: string;
+  readonly source: string;
+  readonly title: string;
+  readonly text: string;
+  readonly start_line: number;
+}
+
+export interface Usage {
+  readonly input_tokens: number;
+  readonly output_tokens: number;
+  readonly total_tokens: number;
+}
+
+export interface RunResult {
+  readonly run_id: string;
+  /** A cancelled run has its text and usage until then. */
+  readonly status: "finished" | "cancelled";
+  readonly text: string;
+  readonly citations: readonly Citation[];
+  readonly usage: Usage;
+  readonly turns: number;
+  readonly finish_reason: string;
+  readonly model: string;
+}
+
+export interface ModelToolCall {
+  readonly id: string;
+  readonly name: string;
+  /** A text where the model wrote no valid JSON. */
+  readonly arguments: { [key: string]: Json } | string;
+}
+
+interface EventBase<Type extends string> {
+  readonly type: Type;
+  readonly run_id: string;
+  /** From 0, without gaps. */
+  readonly seq: number;
+}
+
+export interface RunStarted extends EventBase<"run_started"> {
+  readonly agent_id: string;
+  readonly version: string;
+  readonly model: string;
+  readonly input: string;
+}
+export interface RetrievalFinished extends EventBase<"retrieval_finished"> {
+  readonly collection: string;
+  readonly passages: readonly Passage[];
+}
+export interface ModelStarted extends EventBase<"model_started"> {
+  readonly turn: number;
+  readonly model: string;
+}
+export interface TextDelta extends EventBase<"text_delta"> {
+  readonly text: string;
+}
+export interface ToolCallDelta extends EventBase<"tool_call_delta"> {
+  readonly call_id: string;
+  readonly name: string;
+  /** The text added. */
+  readonly arguments: string;
+}
+export interface ModelFinished extends EventBase<"model_finished"> {
+  readonly turn: number;
+  readonly text: string;
+  readonly tool_calls: readonly ModelToolCall[];
+  readonly usage: Usage;
+  readonly finish_reason: string;
+}
+export interface ToolStarted extends EventBase<"tool_started"> {
+  readonly call_id: string;
+  readonly name: string;
+  readonly arguments: { [key: string]: Json } | string;
+}
+/** Has either `result` or `error`. */
+export interface ToolFinished extends EventBase<"tool_finished"> {
+  readonly call_id: string;
+  readonly name: string;
+  readonly result?: Json;
+  readonly error?: { readonly code: ErrorCode; readonly message: string; readonly cause?: string };
+}
+export interface Retrying extends EventBase<"retrying"> {
+  readonly attempt: number;
+  readonly delay_ms: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+export interface RunFinished extends EventBase<"run_finished"> {
+  readonly result: RunResult;
+}
+export interface RunCancelled extends EventBase<"run_cancelled"> {
+  readonly result: RunResult;
+}
+export interface RunFailed extends EventBase<"run_failed"> {
+  readonly error: ErrorDocument;
+}
+
+/** What happens in a run, told apart by `type`. A run has exactly one ending event. */
+export type RunEvent =
+  | RunStarted
+  | RetrievalFinished
+  | ModelStarted
+  | TextDelta
+  | ToolCallDelta
+  | ModelFinished
+  | ToolStarted
+  | ToolFinished
+  | Retrying
+  | RunFinished
+  | RunCancelled
+  | RunFailed;
+
+/** An agent's declaration, read without errors. Immutable. */
+export interface Spec {
+  readonly agent_id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly model: string;
+  /** Warnings; errors refuse the spec. */
+  check(): Diagnostic[];
+  /** The document, without what is absent or empty. */
+  toJSON(): { [key: string]: Json };
+}
+
+/**
+ * A run under way. Reading its events or asking for its result drives it and answers its tool
+ * calls; until one of the two happens it is held back.
+ */
+export interface Run {
+  /**
+   * The events, in order, for one reader. Leaving the loop before the end cancels the run. What
+   * rejects `result()` is thrown here too, after the `run_failed` event of a run that failed.
+   */
+  [Symbol.asyncIterator](): AsyncGenerator<RunEvent, void, undefined>;
+  /**
+   * The result, once the run has ended; always the same promise. Rejects if the run failed; that
+   * rejection counts as handled, so the events may be read before it is awaited.
+   */
+  result(): Promise<RunResult>;
+  /** Ends the run soon, with status `cancelled`. */
+  cancel(): void;
+}
+
+export interface Agent {
+  readonly spec: Spec;
+  /** The model that its runs ask: the spec's, unless another was given. */
+  readonly model: string;
+  /** Runs to the end. */
+  run(input: string, options?: RunOptions): Promise<RunResult>;
+  /** Starts a run to be watched. */
+  start(input: string, options?: RunOptions): Run;
+}
+
+export interface Collection {
+  readonly name: string;
+  /** Takes in a file or a folder; what has not changed is left alone. */
+  ingest(path: string, options?: IngestOptions): Promise<IngestReport>;
+  /** The passages that fit best, best first. */
+  search(query: string, options?: SearchOptions): Promise<Passage[]>;
+  documents(options?: CallOptions): Promise<DocumentEntry[]>;
+}
+
+export interface Kernel {
+  readonly tenant: string;
+  /** Registers a function as a tool that specs can name. */
+  tool<Arguments = any>(tool: Tool<Arguments>): void;
+  /** The collection of this name; it need not exist yet. */
+  collection(name: string): Collection;
+  /** Makes an agent of a spec, or of the path to one. */
+  agent(reference: Spec | string, options?: AgentOptions): Promise<Agent>;
+  /** Calls a tool directly, with the checks that a model's call gets. */
+  callTool(name: string, args?: object, options?: CallOptions): Promise<Json>;
+  /** The events that the store keeps of a run. */
+  runEvents(runId: string, options?: CallOptions): Promise<RunEvent[]>;
+  /** Cancels what is under way and closes the store. May be called again. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/** Opens a kernel: in memory, or in the file `location`. */
+export function open(options?: OpenOptions): Promise<Kernel>;
+/** Reads a spec from YAML or JSON text. */
+export function parseSpec(text: string): Spec;
+/** Reads a spec from a file. */
+export function loadSpec(path: string): Spec;
+/** The version of the package and of its native module. */
+export const version: string;

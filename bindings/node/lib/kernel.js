@@ -1,0 +1,191 @@
+"use strict";
+
+const { invalid, native } = require("./errors.js");
+const addon = require("./native.js");
+// Awaited before it is returned, everywhere below: only so do the stacks of errors lead to callers.
+const { perform } = require("./operation.js");
+const { json, kind, take, takeOpen, takeTool, text } = require("./options.js");
+const { Run } = require("./run.js");
+
+/** The native object behind a spec, an agent or a kernel; reachable in this file only. */
+const handles = new WeakMap();
+
+/** An agent's declaration, read without errors. Immutable. */
+class Spec {
+  constructor(handle) {
+    handles.set(this, handle);
+    this.agent_id = handle.agentId;
+    this.name = handle.name;
+    this.version = handle.version;
+    this.model = handle.model;
+    Object.freeze(this);
+  }
+
+  /** Its diagnostics: warnings, since errors refuse the spec. */
+  check() {
+    return JSON.parse(handles.get(this).check());
+  }
+
+  /** The document, without what is absent or empty. */
+  toJSON() {
+    return JSON.parse(handles.get(this).json());
+  }
+}
+
+function parseSpec(source) {
+  text("parseSpec: the spec", source);
+  return new Spec(native(() => addon.parseSpec(source)));
+}
+
+function loadSpec(path) {
+  text("loadSpec: the path", path);
+  return new Spec(native(() => addon.loadSpec(path)));
+}
+
+const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms" };
+
+/** An agent: a spec and the kernel that it runs in. */
+class Agent {
+  #handle;
+  #tools;
+  #spec;
+
+  constructor(handle, tools) {
+    this.#handle = handle;
+    this.#tools = tools;
+  }
+
+  get spec() {
+    this.#spec ??= new Spec(this.#handle.spec);
+    return this.#spec;
+  }
+
+  /** The model that its runs ask: the spec's, unless another was given. */
+  get model() {
+    return this.#handle.model;
+  }
+
+  /** Starts a run to be watched. */
+  start(input, options) {
+    return new Run(...this.#begin("start", input, options));
+  }
+
+  /** Runs to the end; gives the result. */
+  async run(input, options) {
+    return await perform(...this.#begin("run", input, options));
+  }
+
+  #begin(call, input, given) {
+    text(`${call}: the input`, input);
+    const { signal, options } = take(call, given, RUN);
+    return [() => this.#handle.start(input, options), { tools: this.#tools, signal }];
+  }
+}
+
+/** A collection of documents. */
+class Collection {
+  #handle;
+
+  constructor(handle) {
+    this.#handle = handle;
+  }
+
+  get name() {
+    return this.#handle.name;
+  }
+
+  /** Takes in a file or a folder; gives a report. */
+  async ingest(path, given) {
+    text("ingest: the path", path);
+    const { signal, options } = take("ingest", given, { embeddingModel: "embedding_model" });
+    return await perform(() => this.#handle.ingest(path, options), { signal });
+  }
+
+  /** The passages that fit best. */
+  async search(query, given) {
+    text("search: the query", query);
+    const names = { topK: "top_k", embeddingModel: "embedding_model" };
+    const { signal, options } = take("search", given, names);
+    return await perform(() => this.#handle.search(query, options), { signal });
+  }
+
+  async documents(given) {
+    const { signal } = take("documents", given, {});
+    return await perform(() => this.#handle.documents(), { signal });
+  }
+}
+
+/** An open kernel. */
+class Kernel {
+  #handle;
+  /** The functions of this kernel's tools, by name. */
+  #tools = new Map();
+
+  constructor(handle) {
+    this.#handle = handle;
+  }
+
+  get tenant() {
+    return this.#handle.tenant;
+  }
+
+  /** Registers a function as a tool that specs can name. */
+  tool(tool) {
+    const { name, run, definition } = takeTool(tool);
+    native(() => this.#handle.registerTool(definition));
+    this.#tools.set(name, run);
+  }
+
+  collection(name) {
+    text("collection: the name", name);
+    return new Collection(native(() => this.#handle.collection(name)));
+  }
+
+  /** Makes an agent of a spec, or of the path to one. */
+  async agent(reference, given) {
+    const { signal, options } = take("agent", given, { model: "model" });
+    const spec = specOrPath(reference);
+    const handle = await perform(() => this.#handle.agent(spec, options), { signal });
+    return new Agent(handle, this.#tools);
+  }
+
+  /** Calls a tool directly, with the checks that a model's call gets. */
+  async callTool(name, args = {}, given = undefined) {
+    text("callTool: the name", name);
+    const { signal } = take("callTool", given, {});
+    const encoded = json("callTool: the arguments", args);
+    return await perform(() => this.#handle.callTool(name, encoded), { tools: this.#tools, signal });
+  }
+
+  /** The events that the store keeps of a run. */
+  async runEvents(runId, given) {
+    text("runEvents: the id", runId);
+    const { signal } = take("runEvents", given, {});
+    return await perform(() => this.#handle.runEvents(runId), { signal });
+  }
+
+  /** Cancels what is under way and closes the store. May be called again. */
+  async close() {
+    await perform(() => this.#handle.close());
+  }
+}
+// Node.js 20 has the symbol; where it is missing, compilers look for this registered one.
+Object.defineProperty(Kernel.prototype, Symbol.asyncDispose ?? Symbol.for("Symbol.asyncDispose"), {
+  value: Kernel.prototype.close,
+  configurable: true,
+  writable: true,
+});
+
+function specOrPath(reference) {
+  if (typeof reference === "string") return reference;
+  if (reference instanceof Spec) return handles.get(reference);
+  throw invalid(`agent: expected a spec or the path of one, not ${kind(reference)}`);
+}
+
+/** Opens a kernel: in memory, or in the file `location`. */
+async function open(given) {
+  const { signal, options } = takeOpen(given);
+  return new Kernel(await perform(() => addon.open(options), { signal }));
+}
+
+module.exports = { loadSpec, open, parseSpec };

@@ -1,0 +1,98 @@
+"use strict";
+
+const { invalid } = require("./errors.js");
+
+function kind(value) {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a value of type ${typeof value}`;
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The value, if it is a text. */
+function text(what, value) {
+  if (typeof value !== "string") throw invalid(`${what} must be a string, not ${kind(value)}`);
+  return value;
+}
+
+/** A value as JSON text. What JSON cannot hold (circular, BigInt, a function) is refused. */
+function json(what, value) {
+  let encoded;
+  try {
+    encoded = JSON.stringify(value);
+  } catch (error) {
+    const refused = invalid(`${what} cannot be written as JSON: ${error.message}`);
+    refused.cause = error.message;
+    throw refused;
+  }
+  if (encoded === undefined) throw invalid(`${what} cannot be written as JSON: it is ${kind(value)}`);
+  return encoded;
+}
+
+/** Options as given to the core: known names (camelCase) become the core's, others are refused. */
+function converted(call, options, names) {
+  if (options === undefined || options === null) return {};
+  if (!isObject(options)) throw invalid(`${call}: options must be an object, not ${kind(options)}`);
+  const out = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (!Object.hasOwn(names, key)) {
+      const known = Object.keys(names).join(", ");
+      throw invalid(`${call}: unknown option "${key}"`, `the options are ${known}`);
+    }
+    if (value !== undefined) out[names[key]] = value;
+  }
+  return out;
+}
+
+function signalOf(call, signal) {
+  if (signal === undefined || signal === null) return undefined;
+  if (typeof signal.aborted !== "boolean" || typeof signal.addEventListener !== "function") {
+    throw invalid(`${call}: signal must be an AbortSignal, not ${kind(signal)}`);
+  }
+  return signal;
+}
+
+/** Splits options into the `AbortSignal` and the JSON text for the core. */
+function take(call, options, names) {
+  const { signal, ...rest } = converted(call, options, { ...names, signal: "signal" });
+  return { signal: signalOf(call, signal), options: json(`${call}: the options`, rest) };
+}
+
+const PROVIDER = { baseUrl: "base_url", apiKey: "api_key" };
+
+/** Open options: as the others, and the providers' own. */
+function takeOpen(options) {
+  const names = { location: "location", tenant: "tenant", providers: "providers", signal: "signal" };
+  const { signal, ...rest } = converted("open", options, names);
+  if (isObject(rest.providers)) {
+    rest.providers = Object.fromEntries(
+      Object.entries(rest.providers).map(([name, provider]) => [
+        name,
+        converted(`open: provider "${name}"`, provider, PROVIDER),
+      ]),
+    );
+  }
+  return { signal: signalOf("open", signal), options: json("open: the options", rest) };
+}
+
+const TOOL = {
+  name: "name",
+  description: "description",
+  parameters: "parameters",
+  timeoutMs: "timeout_ms",
+  run: "run",
+};
+
+/** A tool as given to `kernel.tool`: its function, and its definition as JSON text. */
+function takeTool(tool) {
+  if (!isObject(tool)) throw invalid(`tool: the definition must be an object, not ${kind(tool)}`);
+  const { run, ...definition } = converted("tool", tool, TOOL);
+  text("tool: name", definition.name);
+  if (typeof run !== "function") throw invalid(`tool "${tool.name}": run must be a function, not ${kind(run)}`);
+  return { name: definition.name, run, definition: json(`tool "${tool.name}"`, definition) };
+}
+
+module.exports = { json, kind, take, takeOpen, takeTool, text };

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as imported from "../index.mjs";
+import { EXAMPLES, PACKAGE, withFolder } from "./support.mjs";
+
+const require = createRequire(import.meta.url);
+const required = require("../index.js");
+const typescript = require("typescript");
+const NAMES = ["AikitError", "loadSpec", "open", "parseSpec", "version"];
+
+/** What TypeScript sees in index.d.ts: each exported name, and the members of interfaces. */
+function declared() {
+  const file = join(PACKAGE, "index.d.ts");
+  const built = typescript.createProgram([file], { strict: true });
+  const checker = built.getTypeChecker();
+  const symbols = checker.getExportsOfModule(checker.getSymbolAtLocation(built.getSourceFile(file)));
+  const isValue = (symbol) => (symbol.flags & typescript.SymbolFlags.Value) !== 0;
+  const members = (name) =>
+    checker
+      .getDeclaredTypeOfSymbol(symbols.find((symbol) => symbol.name === name))
+      .getProperties()
+      .map((property) => property.name.replace(/^__@(\w+)@\d+$/, "[$1]"))
+      .sort();
+  const unions = (name) => checker.getDeclaredTypeOfSymbol(symbols.find((symbol) => symbol.name === name)).types;
+  return { values: symbols.filter(isValue).map(({ name }) => name).sort(), members, unions };
+}
+
+/** What an object of the package has. */
+function members(object) {
+  const all = [...Reflect.ownKeys(object), ...Reflect.ownKeys(Object.getPrototypeOf(object))];
+  return [...new Set(all)]
+    .filter((key) => key !== "constructor")
+    .map((key) => (typeof key === "symbol" ? `[${key.description.replace(/^(Symbol|nodejs)\./, "")}]` : key))
+    .sort();
+}
+
+test("require, import and index.d.ts export the same names", () => {
+  assert.deepEqual(Object.keys(required).sort(), NAMES);
+  assert.deepEqual(Object.keys(imported).sort(), NAMES);
+  for (const name of NAMES) assert.equal(imported[name], required[name], name);
+  assert.deepEqual(declared().values, NAMES);
+});
+
+test("every object has exactly the members that index.d.ts declares", async () => {
+  const types = declared();
+  const kernel = await imported.open();
+  const agent = await kernel.agent(join(EXAMPLES, "specs", "quickstart.yaml"));
+  const objects = {
+    Kernel: kernel,
+    Agent: agent,
+    Spec: agent.spec,
+    Collection: kernel.collection("c"),
+    Run: agent.start("go"),
+  };
+  for (const [name, object] of Object.entries(objects)) {
+    assert.deepEqual(members(object), types.members(name), name);
+  }
+  await kernel.close();
+});
+
+test("a result and its events have exactly the declared fields", async () => {
+  const types = declared();
+  const kernel = await imported.open();
+  await kernel.collection("handbook").ingest(join(EXAMPLES, "handbook"));
+  kernel.tool({ name: "leave_balance", parameters: { type: "object" }, run: () => ({ days: 12 }) });
+  const agent = await kernel.agent(join(EXAMPLES, "specs", "handbook.yaml"));
+  const run = agent.start("How many days of leave do I have left?");
+  const kinds = new Map(
+    types.unions("RunEvent").map((type) => [
+      type.symbol.name,
+      type.getProperties().map(({ name }) => name).sort(),
+    ]),
+  );
+  const seen = new Set();
+  for await (const event of run) {
+    seen.add(event.type);
+    const fields = kinds.get(camel(event.type)).filter((name) => event.type !== "tool_finished" || name !== "error");
+    assert.deepEqual(Object.keys(event).sort(), fields, event.type);
+  }
+  assert.ok(seen.size >= 8, [...seen].join());
+  const result = await run.result();
+  assert.deepEqual(Object.keys(result).sort(), types.members("RunResult"));
+  assert.deepEqual(Object.keys(result.citations[0]).sort(), types.members("Citation"));
+  const [passage] = await kernel.collection("handbook").search("leave");
+  assert.deepEqual(Object.keys(passage).sort(), types.members("Passage"));
+  const [entry] = await kernel.collection("handbook").documents();
+  assert.deepEqual(Object.keys(entry).sort(), types.members("DocumentEntry"));
+  await kernel.close();
+});
+
+/** `run_started` is declared as `RunStarted`. */
+const camel = (word) => word.replace(/(^|_)(\w)/g, (_, __, letter) => letter.toUpperCase());
+
+test("the declared error codes are those of the core", async () => {
+  const table = await readFile(join(PACKAGE, "../../core/src/error/code.rs"), "utf8");
+  const codes = [...table.matchAll(/^ {4}\w+ = \d+, "(\w+)"/gm)].map(([, word]) => word).sort();
+  assert.ok(codes.length > 30);
+  const declaredCodes = declared().unions("ErrorCode").map(({ value }) => value).sort();
+  assert.deepEqual(declaredCodes, codes);
+});
+
+test("index.d.ts and its use compile under --strict", () => {
+  const compiler = require.resolve("typescript/bin/tsc");
+  assert.ok(existsSync(compiler));
+  try {
+    execFileSync(process.execPath, [compiler, "--project", join(PACKAGE, "test", "types")], { encoding: "utf8" });
+  } catch (error) {
+    assert.fail(error.stdout);
+  }
+});
+
+test("the version is the package's", async () => {
+  const { version } = JSON.parse(await readFile(join(PACKAGE, "package.json"), "utf8"));
+  assert.equal(imported.version, version);
+});
+
+test("await using closes the kernel", async () => {
+  const kernel = await imported.open();
+  await kernel[Symbol.asyncDispose]();
+  await assert.rejects(kernel.callTool("calculator", { expression: "1" }), { code: "closed" });
+});
+
+test("a kernel in a file keeps its documents, and its tenants apart", async () => {
+  await withFolder(async (folder) => {
+    const location = join(folder, "store.db");
+    const first = await imported.open({ location, tenant: "acme" });
+    const report = await first.collection("handbook").ingest(join(EXAMPLES, "handbook"));
+    assert.ok(report.added > 0);
+    assert.equal(first.tenant, "acme");
+    await first.close();
+    const again = await imported.open({ location, tenant: "acme" });
+    assert.equal((await again.collection("handbook").documents()).length, report.added);
+    const other = await imported.open({ location, tenant: "other" });
+    assert.deepEqual(await other.collection("handbook").search("leave"), []);
+    await Promise.all([again.close(), other.close()]);
+  });
+});

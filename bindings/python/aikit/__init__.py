@@ -1,0 +1,96 @@
+"""aikit: an agent runtime that lives inside your own program.
+
+    import aikit
+
+    with aikit.open() as kernel:
+        kernel.collection("handbook").ingest("examples/handbook")
+        agent = kernel.agent("examples/specs/handbook.yaml")
+        print(agent.run("How much leave do I get?").text)
+
+`aikit.open` gives the blocking family (`Kernel`, `Agent`, `Run`, `Collection`), and
+`await aikit.open_async` the one for asyncio (`AsyncKernel`, ...), with the same method names.
+"""
+
+from . import _aikit
+
+__version__ = "0.1.0"
+
+if _aikit.VERSION != __version__:
+    raise ImportError(
+        f"the package aikit is version {__version__} and its native module {_aikit.VERSION}: "
+        "they must be the same; install aikit again"
+    )
+
+from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, open_async
+from ._errors import *  # noqa: F403 - one class a code: the list is the core's table
+from ._errors import __all__ as _error_names
+from ._events import (
+    Event,
+    ModelFinished,
+    ModelStarted,
+    Retrying,
+    RetrievalFinished,
+    RunCancelled,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    TextDelta,
+    ToolCallDelta,
+    ToolFinished,
+    ToolStarted,
+)
+from ._exit import register as _register_exit
+from ._records import (
+    Citation,
+    Diagnostic,
+    Document,
+    IngestReport,
+    ModelToolCall,
+    Passage,
+    RunResult,
+    Skipped,
+    Usage,
+)
+from ._spec import Spec, load_spec, parse_spec
+from ._sync import Agent, Collection, Kernel, Run, open
+
+__all__ = [
+    "Agent",
+    "AsyncAgent",
+    "AsyncCollection",
+    "AsyncKernel",
+    "AsyncRun",
+    "Citation",
+    "Collection",
+    "Diagnostic",
+    "Document",
+    "Event",
+    "IngestReport",
+    "Kernel",
+    "ModelFinished",
+    "ModelStarted",
+    "ModelToolCall",
+    "Passage",
+    "Retrying",
+    "RetrievalFinished",
+    "Run",
+    "RunCancelled",
+    "RunFailed",
+    "RunFinished",
+    "RunResult",
+    "RunStarted",
+    "Skipped",
+    "Spec",
+    "TextDelta",
+    "ToolCallDelta",
+    "ToolFinished",
+    "ToolStarted",
+    "Usage",
+    "load_spec",
+    "open",
+    "open_async",
+    "parse_spec",
+]
+__all__ += _error_names
+
+_register_exit()

@@ -1,0 +1,269 @@
+"""The asyncio family: the running loop watches a descriptor, and no thread is needed.
+
+The loop must have `add_reader`, as asyncio's own on Unix and uvloop have.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import asyncio
+    import os
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Any
+
+from collections import deque
+
+from . import _aikit
+from ._convert import from_json
+from ._core import (
+    AgentCore,
+    CollectionCore,
+    KernelCore,
+    open_task,
+    read_documents,
+    read_events,
+    read_passages,
+    read_report,
+    read_result,
+)
+from ._errors import InvalidArgument
+from ._events import Event, event
+from ._records import Document, IngestReport, Passage, RunResult
+from ._spec import Spec
+from ._tools import Toolbox
+
+# A loop holds its tasks weakly; tools that nobody awaits would be collected in mid-air.
+_running_tools: set[asyncio.Task[None]] = set()
+
+
+async def _readable(descriptor: int) -> None:
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, _wake, ready)
+    try:
+        await ready
+    finally:
+        # A coroutine may be thrown away after its loop.
+        if not loop.is_closed():
+            loop.remove_reader(descriptor)
+
+
+def _wake(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+class _Reader:
+    """Takes the steps of one task in the running loop."""
+
+    def __init__(self, task: _aikit.Task, tools: Toolbox | None = None) -> None:
+        self.task = task
+        self._tools = tools
+        self._serving: list[asyncio.Task[None]] = []
+        self._reading = False
+
+    async def events(self, wanted: bool) -> list[str]:
+        """The next events, as texts; empty only at the end. A caller that is cancelled meanwhile
+        cancels the operation."""
+        import asyncio
+
+        if self._reading:
+            raise InvalidArgument("another asyncio task is already reading this run")
+        self._reading = True
+        try:
+            while True:
+                batch = self.task.poll(wanted)
+                texts = [step for step in batch if isinstance(step, str)]
+                for step in batch:
+                    if not isinstance(step, str):
+                        self._serve(step)
+                if self.task.ended:
+                    self._stop_tools()
+                    return texts
+                if texts:
+                    # A run that is always ready must not keep the loop from its other work.
+                    await asyncio.sleep(0)
+                    return texts
+                await _readable(self.task.fd())
+        except BaseException:
+            self.task.cancel()
+            self._stop_tools()
+            raise
+        finally:
+            self._reading = False
+
+    async def finish(self) -> Any:
+        """Waits for the end; events are passed over."""
+        while not self.task.ended:
+            await self.events(False)
+        return self.task.result()
+
+    def _serve(self, call: _aikit.ToolCall) -> None:
+        import asyncio
+
+        if self._tools is None:
+            return
+        # A task of its own, in a copy of the caller's context: several calls go side by side.
+        serving = asyncio.get_running_loop().create_task(self._tools.serve_async(call))
+        self._serving.append(serving)
+        _running_tools.add(serving)
+        serving.add_done_callback(_running_tools.discard)
+
+    def _stop_tools(self) -> None:
+        for serving in self._serving:
+            serving.cancel()
+        self._serving.clear()
+
+
+async def open_async(
+    location: str | os.PathLike[str] | None = None,
+    *,
+    tenant: str | None = None,
+    providers: Mapping[str, Mapping[str, str]] | None = None,
+) -> AsyncKernel:
+    """Open a kernel for asyncio. See `aikit.open` for the arguments."""
+    return AsyncKernel(await _Reader(open_task(location, tenant, providers)).finish())
+
+
+class AsyncKernel(KernelCore):
+    """An open kernel, for one tenant. Made by `await aikit.open_async`.
+
+    Async tools are awaited in the loop, other tools get a thread (`asyncio.to_thread`).
+    """
+
+    async def agent(
+        self, reference: Spec | str | os.PathLike[str], *, model: str | None = None
+    ) -> AsyncAgent:
+        """Make an agent from a spec or the path of a spec file; `model` replaces the spec's."""
+        native = await _Reader(self._agent_task(reference, model)).finish()
+        return AsyncAgent(native, self._tools)
+
+    def collection(self, name: str) -> AsyncCollection:
+        """The collection of this name. It exists as soon as something is put in."""
+        return AsyncCollection(self._native.collection(name))
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Call a tool directly, without a model. Gives its result."""
+        return from_json(await _Reader(self._call_task(name, arguments), self._tools).finish())
+
+    async def run_events(self, run_id: str) -> list[Event]:
+        """The events of a past run, as they are kept in the store."""
+        return read_events(await _Reader(self._native.run_events(run_id)).finish())
+
+    async def close(self) -> None:
+        """Close the store. Runs under way are cancelled; later calls raise `Closed`."""
+        await _Reader(self._native.close()).finish()
+
+    async def __aenter__(self) -> AsyncKernel:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class AsyncAgent(AgentCore):
+    """An agent. Any number of runs at once."""
+
+    async def run(
+        self,
+        input: str,
+        *,
+        run_id: str | None = None,
+        max_turns: int | None = None,
+        timeout: float | None = None,
+    ) -> RunResult:
+        """Run to the end. `timeout` is in seconds, for the whole run."""
+        run = self.start(input, run_id=run_id, max_turns=max_turns, timeout=timeout)
+        return await run.result()
+
+    def start(
+        self,
+        input: str,
+        *,
+        run_id: str | None = None,
+        max_turns: int | None = None,
+        timeout: float | None = None,
+    ) -> AsyncRun:
+        """Start a run, to be watched: `async for event in run`, then `await run.result()`."""
+        return AsyncRun(self._run_task(input, run_id, max_turns, timeout), self._tools)
+
+
+class AsyncRun:
+    """A run under way: an asynchronous iterator of its events.
+
+    The iteration of a run that fails ends with its error. Cancelling the asyncio task that iterates
+    or waits cancels the run, and so does dropping the last reference to it.
+    """
+
+    def __init__(self, task: _aikit.Task, tools: Toolbox) -> None:
+        self._reader = _Reader(task, tools)
+        self._events: deque[str] = deque()
+        self._result: RunResult | None = None
+        self._exhausted = False
+
+    def __aiter__(self) -> AsyncRun:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._exhausted:
+            if self._events:
+                return event(from_json(self._events.popleft()))
+            if self._reader.task.ended:
+                self._exhausted = True
+                await self.result()
+            else:
+                self._events.extend(await self._reader.events(True))
+        raise StopAsyncIteration
+
+    async def result(self) -> RunResult:
+        """Wait for the end. Events that were not taken are passed over."""
+        if self._result is None:
+            self._result = read_result(await self._reader.finish())
+            self._events.clear()
+            self._exhausted = True
+        return self._result
+
+    def cancel(self) -> None:
+        """Stop the run. It ends soon after, with what there was and the status `cancelled`."""
+        self._reader.task.cancel()
+
+    async def __aenter__(self) -> AsyncRun:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.cancel()
+
+
+class AsyncCollection(CollectionCore):
+    """A collection of documents."""
+
+    async def ingest(
+        self, path: str | os.PathLike[str], *, embedding_model: str | None = None
+    ) -> IngestReport:
+        """Take in a file or a folder. What is unchanged since the last time costs nothing."""
+        return read_report(await _Reader(self._ingest_task(path, embedding_model)).finish())
+
+    async def search(
+        self, query: str, *, top_k: int | None = None, embedding_model: str | None = None
+    ) -> list[Passage]:
+        """The passages that fit best, 5 unless `top_k` says otherwise."""
+        task = self._search_task(query, top_k, embedding_model)
+        return read_passages(await _Reader(task).finish())
+
+    async def documents(self) -> list[Document]:
+        """What is in the collection."""
+        return read_documents(await _Reader(self._native.documents()).finish())

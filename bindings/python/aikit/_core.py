@@ -1,0 +1,200 @@
+"""What both families share: how calls are put to the native module, and results are read."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+    from typing import Any, TypeVar, overload
+
+    Function = TypeVar("Function", bound=Callable[..., Any])
+
+from . import _aikit
+from ._convert import from_json, milliseconds, options, path_text, to_json
+from ._events import Event, event
+from ._records import Document, IngestReport, Passage, RunResult
+from ._spec import Spec
+from ._tools import HostTool, Toolbox
+
+
+def open_task(
+    location: str | os.PathLike[str] | None,
+    tenant: str | None,
+    providers: Mapping[str, Mapping[str, str]] | None,
+) -> _aikit.Task:
+    return _aikit.open(
+        options(
+            location=None if location is None else path_text(location),
+            tenant=tenant,
+            providers=None if providers is None else {k: dict(v) for k, v in providers.items()},
+        )
+    )
+
+
+def read_report(text: Any) -> IngestReport:
+    return IngestReport(from_json(text))
+
+
+def read_passages(text: Any) -> list[Passage]:
+    return [Passage(passage) for passage in from_json(text)]
+
+
+def read_documents(text: Any) -> list[Document]:
+    return [Document(document) for document in from_json(text)]
+
+
+def read_events(text: Any) -> list[Event]:
+    return [event(document) for document in from_json(text)]
+
+
+def read_result(text: Any) -> RunResult:
+    return RunResult(from_json(text))
+
+
+class KernelCore:
+    """The part of a kernel that never waits."""
+
+    def __init__(self, native: _aikit.Kernel) -> None:
+        self._native = native
+        self._tools = Toolbox()
+
+    @property
+    def tenant(self) -> str:
+        """The tenant that the kernel was opened for."""
+        return self._native.tenant
+
+    if TYPE_CHECKING:
+
+        @overload
+        def tool(self, function: Function, /) -> Function: ...
+        @overload
+        def tool(
+            self,
+            function: Function,
+            /,
+            *,
+            name: str | None = ...,
+            description: str | None = ...,
+            parameters: dict[str, Any] | None = ...,
+            timeout: float | None = ...,
+        ) -> Function: ...
+        @overload
+        def tool(
+            self,
+            function: None = ...,
+            /,
+            *,
+            name: str | None = ...,
+            description: str | None = ...,
+            parameters: dict[str, Any] | None = ...,
+            timeout: float | None = ...,
+        ) -> Callable[[Function], Function]: ...
+
+    def tool(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        parameters: dict[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Register a function as a tool, as a decorator or as a call.
+
+        The name is the function's, the description its docstring, and the JSON Schema of the
+        parameters comes from its type hints, unless given. `timeout` is in seconds, default 30.
+        Agents may call the tool if their spec names it. The function itself is given back.
+        """
+
+        def register(function: Callable[..., Any]) -> Callable[..., Any]:
+            tool = HostTool(
+                function,
+                name=name,
+                description=description,
+                parameters=parameters,
+                timeout=timeout,
+            )
+            self._native.register_tool(tool.definition)
+            self._tools.add(tool)
+            return function
+
+        return register if function is None else register(function)
+
+    def _agent_task(
+        self, reference: Spec | str | os.PathLike[str], model: str | None
+    ) -> _aikit.Task:
+        chosen = options(model=model)
+        if isinstance(reference, Spec):
+            return self._native.agent_of_spec(reference._native, chosen)
+        return self._native.agent_of_text(path_text(reference), chosen)
+
+    def _call_task(self, name: str, arguments: Mapping[str, Any] | None) -> _aikit.Task:
+        given = {} if arguments is None else dict(arguments)
+        return self._native.call_tool(name, to_json(given, "the arguments"))
+
+    def __repr__(self) -> str:
+        return f"<aikit.{type(self).__name__} tenant={self.tenant}>"
+
+
+class AgentCore:
+    """The part of an agent that never waits."""
+
+    def __init__(self, native: _aikit.Agent, tools: Toolbox) -> None:
+        self._native = native
+        self._tools = tools
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that the agent was made from."""
+        return Spec(self._native.spec)
+
+    @property
+    def agent_id(self) -> str:
+        """The agent's id."""
+        return self._native.spec.agent_id
+
+    @property
+    def version(self) -> str:
+        """The agent's version."""
+        return self._native.spec.version
+
+    @property
+    def model(self) -> str:
+        """The model in use: the spec's, or the one given when the agent was made."""
+        return self._native.model
+
+    def _run_task(
+        self, input: str, run_id: str | None, max_turns: int | None, timeout: float | None
+    ) -> _aikit.Task:
+        chosen = options(run_id=run_id, max_turns=max_turns, timeout_ms=milliseconds(timeout))
+        return self._native.start(input, chosen)
+
+    def __repr__(self) -> str:
+        return f"<aikit.{type(self).__name__} {self.agent_id} {self.version}>"
+
+
+class CollectionCore:
+    """The part of a collection that never waits."""
+
+    def __init__(self, native: _aikit.Collection) -> None:
+        self._native = native
+
+    @property
+    def name(self) -> str:
+        """The collection's name."""
+        return self._native.name
+
+    def _ingest_task(
+        self, path: str | os.PathLike[str], embedding_model: str | None
+    ) -> _aikit.Task:
+        return self._native.ingest(path_text(path), options(embedding_model=embedding_model))
+
+    def _search_task(
+        self, query: str, top_k: int | None, embedding_model: str | None
+    ) -> _aikit.Task:
+        return self._native.search(query, options(top_k=top_k, embedding_model=embedding_model))
+
+    def __repr__(self) -> str:
+        return f"<aikit.{type(self).__name__} {self.name}>"

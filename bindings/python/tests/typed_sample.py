@@ -1,0 +1,69 @@
+"""A program as a user would write it. test_typing.py checks it with `mypy --strict` and runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import assert_type  # Python 3.11
+
+import aikit
+
+
+def answer(spec: aikit.Spec) -> str:
+    with aikit.open(tenant="acme", providers={"openai": {"base_url": "http://x"}}) as kernel:
+
+        @kernel.tool
+        def double(x: int) -> int:
+            return 2 * x
+
+        @kernel.tool(name="triple", timeout=2.0)
+        def anything(x: int) -> int:
+            return 3 * x
+
+        assert_type(double(2), int)
+        agent = kernel.agent(spec)
+        words: list[str] = []
+        with agent.start("hi", max_turns=3) as run:
+            for event in run:
+                if event.type == "text_delta":
+                    assert_type(event, aikit.TextDelta)
+                    words.append(event.text)
+                elif event.type == "tool_finished" and event.error is not None:
+                    assert_type(event.error, aikit.Error)
+                elif isinstance(event, aikit.RunFinished):
+                    assert_type(event.result.usage.total_tokens, int)
+        result = run.result()
+        assert_type(result.citations, tuple[aikit.Citation, ...])
+        assert result.status == "finished"
+        return "".join(words)
+
+
+async def answer_async(spec: aikit.Spec) -> str:
+    async with await aikit.open_async() as kernel:
+        agent = await kernel.agent(spec)
+        async for event in agent.start("hi"):
+            if event.type == "retrieval_finished":
+                assert_type(event.passages, tuple[aikit.Passage, ...])
+        result = await agent.run("hi")
+        assert_type(await kernel.collection("c").search("x", top_k=1), list[aikit.Passage])
+        return result.text
+
+
+def explain(error: aikit.Error) -> str:
+    if isinstance(error, aikit.SpecInvalid):
+        return "\n".join(f"{d.line}:{d.column}: {d.message}" for d in error.diagnostics)
+    return f"{error.code}: {error.message} {error.hint or ''}"
+
+
+def main() -> None:
+    text = "identity: {agent_id: a}\nintelligence: {model: scripted/x, script: [{text: hello}]}\n"
+    spec = aikit.parse_spec(text)
+    print(answer(spec), asyncio.run(answer_async(spec)))
+    try:
+        aikit.parse_spec("a: 1")
+    except aikit.Error as error:
+        print(explain(error), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

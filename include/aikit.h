@@ -1,0 +1,776 @@
+/*
+ * aikit.h: agents inside your own program, from C and C++.
+ *
+ * C++ programs may prefer aikit.hpp, which wraps this header in classes. A guide with complete
+ * programs is docs/c.md.
+ *
+ * INSTALLING
+ *
+ *   make install PREFIX=/usr/local        from the source tree; then
+ *
+ *   cc program.c $(pkg-config --cflags --libs aikit)                        pkg-config
+ *   cc program.c $(pkg-config --cflags --libs --static aikit)               with libaikit.a
+ *   find_package(aikit REQUIRED)                                            CMake
+ *   target_link_libraries(program aikit::aikit)                             or aikit::static
+ *
+ *   aikit_kernel kernel = 0;
+ *   aikit_error *error = NULL;
+ *   if (aikit_kernel_open(NULL, 0, &kernel, &error) != AIKIT_OK) {
+ *       fprintf(stderr, "%s\n", aikit_error_message(error));
+ *       aikit_error_free(&error);
+ *   }
+ *
+ * Loading the library starts no thread, reads no environment variable and installs no signal
+ * handler; the first operation that needs threads makes them.
+ *
+ * TEXTS
+ *
+ * Text goes in as a pointer and a length in bytes, in UTF-8; AIKIT_TO_NUL as the length means "up to
+ * the first NUL". With length 0 the pointer may be NULL. Text is read during the call and not kept.
+ * Options, arguments, events and results are JSON. Options may be empty for the defaults, and an
+ * unknown key in them is an error.
+ *
+ * OWNERSHIP
+ *
+ *   aikit_kernel, _spec, _agent, _run   Numbers. Yours until the _free function of their kind, which
+ *                                       takes a pointer and sets it to 0. A handle that was freed,
+ *                                       made up or is of another kind is answered with
+ *                                       AIKIT_INVALID_HANDLE; 0 is never a handle. Free them in any
+ *                                       order: what is needed by another object lives on.
+ *   aikit_reply                         Used up by its answer. Never freed.
+ *   aikit_bytes                         Yours until aikit_bytes_free.
+ *   aikit_error                         A pointer, yours until aikit_error_free. Unlike a handle it
+ *                                       is not checked: do not use it after it was freed.
+ *   user_data                           Yours, until a finalizer was given with it: then aikit calls
+ *                                       the finalizer exactly once, also if the call fails.
+ *   what callbacks are given            Borrowed until the callback returns.
+ *
+ * Outputs are written only on success. Pointers to write to must not be NULL (AIKIT_INVALID_ARGUMENT)
+ * except for `error`. No _free function needs a check for NULL or 0 before it.
+ *
+ * THREADS
+ *
+ * Every function may be called from any thread at any time. A run is taken from (aikit_run_wait,
+ * aikit_run_next_event, aikit_run_watch) by one thread at a time; a second one is told so and does
+ * not wait. aikit_run_cancel and aikit_run_free work meanwhile.
+ *
+ * Callbacks run on the thread that waits for the run or takes its events, never on one that you do
+ * not know of; only aikit_run_watch makes a thread, one for its run. Nothing may unwind through a
+ * callback: no C++ exception, no longjmp.
+ *
+ * After fork() the child must open a kernel of its own; handles from before are answered with
+ * AIKIT_FORKED. Free or close them in the parent.
+ *
+ * ERRORS
+ *
+ * A function that can fail answers with an aikit_status and takes `aikit_error **error` last. NULL
+ * there means that the status is enough. Else `*error` is set: to NULL on success, to an error that
+ * you own on failure. What it held before is not read, so it may be uninitialised, and an error that
+ * was not freed is lost. The number, the word (aikit_error_code) and their meaning are stable; the
+ * message is for people. A defect inside aikit is caught at the boundary: AIKIT_PANIC.
+ *
+ * VERSIONS
+ *
+ * AIKIT_ABI_VERSION and the number in the file name (libaikit.so.0) stand for the binary interface: a
+ * program goes on working with every library of the same number. Within it functions and statuses are
+ * only added, numbers are never changed or used again, structs grow at their end and say by
+ * struct_size how much of them a program knows. AIKIT_VERSION is the release.
+ */
+
+#ifndef AIKIT_H
+#define AIKIT_H
+
+/* Generated from the Rust sources. Change those: see ffi/tests/header.rs. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+/* The numbers of aikit_status. */
+enum {
+  /* The call did what it says. */
+  AIKIT_OK = 0,
+  /* An argument has the wrong type, shape or value. */
+  AIKIT_INVALID_ARGUMENT = 1,
+  /* The handle was freed, was never given out, or is of another kind. */
+  AIKIT_INVALID_HANDLE = 2,
+  /* The text is not valid UTF-8. */
+  AIKIT_INVALID_UTF8 = 3,
+  /* The kernel was closed; open a new one. */
+  AIKIT_CLOSED = 4,
+  /* The handle was made before a fork; open a new kernel in this process. */
+  AIKIT_FORKED = 5,
+  /* The time allowed for the call ran out. */
+  AIKIT_TIMEOUT = 6,
+  /* The run was cancelled by its caller. */
+  AIKIT_CANCELLED = 7,
+  /* A defect inside aikit was caught; please report it. */
+  AIKIT_PANIC = 8,
+  /* There is no such file or folder. */
+  AIKIT_FILE_NOT_FOUND = 10,
+  /* The file cannot be read: a folder, a binary file, or no permission. */
+  AIKIT_FILE_UNREADABLE = 11,
+  /* The spec breaks a rule; the diagnostics say where. */
+  AIKIT_SPEC_INVALID = 20,
+  /* The spec is larger, deeper or has more aliases than a spec may. */
+  AIKIT_SPEC_TOO_LARGE = 21,
+  /* The tenant id is not a slug. */
+  AIKIT_TENANT_INVALID = 30,
+  /* The spec belongs to another tenant than the kernel's. */
+  AIKIT_TENANT_MISMATCH = 31,
+  /* The store cannot be opened. */
+  AIKIT_STORE_UNAVAILABLE = 40,
+  /* Another process holds the database's lock. */
+  AIKIT_STORE_LOCKED = 41,
+  /* There is no space left for the database. */
+  AIKIT_STORE_FULL = 42,
+  /* The file is not an aikit database, or it is damaged. */
+  AIKIT_STORE_CORRUPT = 43,
+  /* The database refused an operation. */
+  AIKIT_STORE_FAILED = 44,
+  /* No such model or provider. */
+  AIKIT_MODEL_UNKNOWN = 50,
+  /* The provider refused the key, or none was given. */
+  AIKIT_MODEL_UNAUTHORIZED = 51,
+  /* The provider's rate limit was reached. */
+  AIKIT_MODEL_RATE_LIMITED = 52,
+  /* The provider cannot be reached or reports a failure of its own. */
+  AIKIT_MODEL_UNAVAILABLE = 53,
+  /* The provider refused the request as wrong. */
+  AIKIT_MODEL_REFUSED = 54,
+  /* The model's answer cannot be understood. */
+  AIKIT_MODEL_INVALID_RESPONSE = 55,
+  /* The stream ended before the model had finished. */
+  AIKIT_MODEL_STREAM_BROKEN = 56,
+  /* The scripted model has no turn left for this call. */
+  AIKIT_MODEL_SCRIPT_EXHAUSTED = 57,
+  /* No tool of that name is registered. */
+  AIKIT_TOOL_UNKNOWN = 60,
+  /* The tool exists, and a rule forbids it here. */
+  AIKIT_TOOL_DENIED = 61,
+  /* The arguments do not fit the tool's schema. */
+  AIKIT_TOOL_INVALID_ARGUMENTS = 62,
+  /* The tool reported an error or threw an exception. */
+  AIKIT_TOOL_FAILED = 63,
+  /* The tool did not answer within its time. */
+  AIKIT_TOOL_TIMEOUT = 64,
+  /* A tool of that name is registered already. */
+  AIKIT_TOOL_EXISTS = 65,
+  /* The run used all the turns that it was allowed. */
+  AIKIT_TURN_LIMIT = 70,
+  /* The run has ended and its result was already taken. */
+  AIKIT_RUN_ENDED = 71,
+  /* The collection name is not a slug. */
+  AIKIT_COLLECTION_INVALID = 80,
+  /* The document cannot be taken in. */
+  AIKIT_DOCUMENT_INVALID = 81
+};
+
+/* The release that this header belongs to; compare with aikit_version(). */
+#define AIKIT_VERSION "0.1.0"
+
+/* As the length of a text: the text ends at its first NUL. */
+#define AIKIT_TO_NUL SIZE_MAX
+
+
+
+/**
+ * The version of the C ABI that this header describes: raised when a program must be compiled anew.
+ */
+#define AIKIT_ABI_VERSION 1
+
+/**
+ * What aikit_run_next_event has: nothing within the time allowed.
+ */
+#define AIKIT_NEXT_PENDING 0
+
+/**
+ * What aikit_run_next_event has: an event.
+ */
+#define AIKIT_NEXT_EVENT 1
+
+/**
+ * What aikit_run_next_event has: all events were taken. aikit_run_wait has the result.
+ */
+#define AIKIT_NEXT_ENDED 2
+
+/**
+ * What went wrong, where, and what to do about it. Owned by whoever received it, until
+ * aikit_error_free. Immutable, so any number of threads may read one.
+ */
+typedef struct aikit_error aikit_error;
+
+/**
+ * What a call answers: AIKIT_OK (0), or one of the numbers above.
+ */
+typedef int32_t aikit_status;
+
+/**
+ * Text that aikit gives away: UTF-8, owned by the caller until aikit_bytes_free. A NUL that `len`
+ * does not count follows the text, so `data` can be printed as it is. Empty: `data` is NULL and
+ * `len` is 0.
+ */
+typedef struct aikit_bytes {
+  /**
+   * The first byte, or NULL.
+   */
+  char *data;
+  /**
+   * How many bytes, without the NUL behind them.
+   */
+  size_t len;
+} aikit_bytes;
+
+/**
+ * An open store of one tenant, with the tools and the providers that its agents use.
+ */
+typedef uint64_t aikit_kernel;
+
+/**
+ * A spec that was read: the declaration of an agent.
+ */
+typedef uint64_t aikit_spec;
+
+/**
+ * The answer that a call of a tool waits for. Valid until it is given, or until the operation that
+ * called the tool has ended.
+ */
+typedef uint64_t aikit_reply;
+
+/**
+ * Does a tool's work. `arguments` is a JSON object that fits the tool's schema; it is borrowed for
+ * the time of the call and followed by a NUL. The answer goes to `reply`, before the callback
+ * returns or later, from any thread. Must not throw and must not jump out.
+ */
+typedef void (*aikit_tool_callback)(void *user_data,
+                                    const char *arguments,
+                                    size_t arguments_len,
+                                    aikit_reply reply);
+
+/**
+ * Lets go of `user_data`. Called exactly once, from any thread, after the last use.
+ */
+typedef void (*aikit_finalizer)(void *user_data);
+
+/**
+ * An agent: a spec that was made ready to run in a kernel.
+ */
+typedef uint64_t aikit_agent;
+
+/**
+ * A run: one question to an agent, under way or ended.
+ */
+typedef uint64_t aikit_run;
+
+/**
+ * Told of an event. `event` is a JSON object, borrowed for the time of the call and followed by a
+ * NUL. Must not throw.
+ */
+typedef void (*aikit_event_callback)(void *user_data, const char *event, size_t event_len);
+
+/**
+ * Told of the end of a run. With AIKIT_OK `result` is a JSON object as described at
+ * aikit_agent_run, followed by a NUL, and `error` is NULL; else `result` is NULL. Both are borrowed
+ * for the time of the call: `error` must not be freed. Must not throw.
+ */
+typedef void (*aikit_end_callback)(void *user_data,
+                                   aikit_status status,
+                                   const char *result,
+                                   size_t result_len,
+                                   const struct aikit_error *error);
+
+/**
+ * What is called for a watched run. Set everything to zero first, then `struct_size` to the size of
+ * this struct, then what is wanted. Copied by aikit_run_watch.
+ */
+typedef struct aikit_run_callbacks {
+  /**
+   * sizeof(aikit_run_callbacks), by which a newer library sees how much an older program knows.
+   */
+  size_t struct_size;
+  /**
+   * Handed to the callbacks.
+   */
+  void *user_data;
+  /**
+   * Called for each event, in order. May be NULL.
+   */
+  aikit_event_callback on_event;
+  /**
+   * Called exactly once, after the last event. May be NULL.
+   */
+  aikit_end_callback on_end;
+  /**
+   * Called exactly once, after everything else. May be NULL.
+   */
+  aikit_finalizer finalizer;
+} aikit_run_callbacks;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The stable word of the error, for instance "spec_invalid": the same in every language. Borrowed
+ * from the error. NULL for a NULL error. Thread safe.
+ */
+const char *aikit_error_code(const struct aikit_error *error);
+
+/**
+ * The number of the error: the status that the call answered. AIKIT_OK for a NULL error. Thread
+ * safe.
+ */
+aikit_status aikit_error_number(const struct aikit_error *error);
+
+/**
+ * What happened, in a sentence. Borrowed from the error. NULL for a NULL error. Thread safe.
+ */
+const char *aikit_error_message(const struct aikit_error *error);
+
+/**
+ * Where it happened: a file, or a JSON pointer into the document. Borrowed from the error. NULL if
+ * that is not known. Thread safe.
+ */
+const char *aikit_error_path(const struct aikit_error *error);
+
+/**
+ * The line in the document, from 1; 0 if that is not known. Thread safe.
+ */
+uint32_t aikit_error_line(const struct aikit_error *error);
+
+/**
+ * The column in the line, from 1, in characters; 0 if that is not known. Thread safe.
+ */
+uint32_t aikit_error_column(const struct aikit_error *error);
+
+/**
+ * What to do about it. Borrowed from the error. NULL if that is not known. Thread safe.
+ */
+const char *aikit_error_hint(const struct aikit_error *error);
+
+/**
+ * Whether the same call may succeed later without a change by the caller. Thread safe.
+ */
+bool aikit_error_retryable(const struct aikit_error *error);
+
+/**
+ * What lay beneath, as text: a message of the system, a traceback. Borrowed from the error. NULL if
+ * there is nothing. Thread safe.
+ */
+const char *aikit_error_cause(const struct aikit_error *error);
+
+/**
+ * The whole error as a JSON object: code, message, retryable and, where known, path, line, column,
+ * hint, cause and diagnostics (all findings about a spec). Borrowed from the error. NULL for a NULL
+ * error. Thread safe.
+ */
+const char *aikit_error_json(const struct aikit_error *error);
+
+/**
+ * Frees an error and sets the pointer to NULL. Does nothing for NULL and for a pointer to NULL.
+ * Texts borrowed from the error are gone afterwards.
+ */
+void aikit_error_free(struct aikit_error **error);
+
+/**
+ * Frees what aikit gave away and empties the struct. Does nothing for NULL and for an empty one.
+ */
+void aikit_bytes_free(struct aikit_bytes *bytes);
+
+/**
+ * The version of the C ABI of the library that is loaded. Compare it with AIKIT_ABI_VERSION when
+ * the library is loaded by hand. Thread safe; cannot fail.
+ */
+uint32_t aikit_abi_version(void);
+
+/**
+ * The version of the library that is loaded, for instance "0.1.0". Static: never freed. Thread
+ * safe; cannot fail.
+ */
+const char *aikit_version(void);
+
+/**
+ * The stable word of a status, for instance "spec_invalid"; "ok" for AIKIT_OK, "unknown" for a
+ * number that this version does not know. Static: never freed. Thread safe; cannot fail.
+ */
+const char *aikit_status_name(aikit_status status);
+
+/**
+ * Cancels everything under way and waits until it has ended and no callback runs any more, at most
+ * `timeout_ms` milliseconds. Answers how much was still under way then: 0 if all ended. For the end
+ * of a program; what is called later still works. Thread safe; not to be called from a callback,
+ * which it would wait for.
+ */
+uint32_t aikit_shutdown(uint32_t timeout_ms);
+
+/**
+ * Opens a kernel and waits until it is open.
+ *
+ * `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
+ * made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}). On success
+ * `*kernel` is a new handle that the caller frees with aikit_kernel_free. Errors:
+ * AIKIT_INVALID_ARGUMENT, AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED,
+ * AIKIT_STORE_CORRUPT. Thread safe.
+ */
+aikit_status aikit_kernel_open(const char *options,
+                               size_t options_len,
+                               aikit_kernel *kernel,
+                               struct aikit_error **error);
+
+/**
+ * The tenant for which the kernel was opened.
+ *
+ * On success the caller owns `*tenant`, plain text. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_kernel_tenant(aikit_kernel kernel,
+                                 struct aikit_bytes *tenant,
+                                 struct aikit_error **error);
+
+/**
+ * The events that the store keeps of a run, as a JSON array, in order.
+ *
+ * On success the caller owns `*events`. Errors: AIKIT_INVALID_ARGUMENT if there is no such run,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, AIKIT_STORE_FAILED. Thread safe.
+ */
+aikit_status aikit_kernel_run_events(aikit_kernel kernel,
+                                     const char *run_id,
+                                     size_t run_id_len,
+                                     struct aikit_bytes *events,
+                                     struct aikit_error **error);
+
+/**
+ * Cancels the runs under way, closes the store and waits for that. The handle stays valid until
+ * aikit_kernel_free, and calls with it answer AIKIT_CLOSED. Closing twice is no error.
+ *
+ * Errors: AIKIT_INVALID_HANDLE, AIKIT_FORKED, AIKIT_STORE_FAILED. Thread safe.
+ */
+aikit_status aikit_kernel_close(aikit_kernel kernel, struct aikit_error **error);
+
+/**
+ * Frees a kernel and sets the handle to 0. Agents and runs of the kernel go on and keep its store
+ * open until they are freed: close the kernel first to end them. The finalizers of its tools fire
+ * with the last of these. Does nothing for NULL and for a handle that is not one of a kernel.
+ * Thread safe.
+ */
+void aikit_kernel_free(aikit_kernel *kernel);
+
+/**
+ * Reads a spec from a text, YAML or JSON. Starts nothing.
+ *
+ * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors:
+ * AIKIT_SPEC_INVALID with line, column and all diagnostics, AIKIT_SPEC_TOO_LARGE,
+ * AIKIT_INVALID_UTF8. Thread safe.
+ */
+aikit_status aikit_spec_parse(const char *source,
+                              size_t source_len,
+                              aikit_spec *spec,
+                              struct aikit_error **error);
+
+/**
+ * Reads a spec from a file.
+ *
+ * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors: those of
+ * aikit_spec_parse, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE. Thread safe.
+ */
+aikit_status aikit_spec_read(const char *path,
+                             size_t path_len,
+                             aikit_spec *spec,
+                             struct aikit_error **error);
+
+/**
+ * What a spec that could be read still deserves to be told, as a JSON array of diagnostics: code,
+ * severity, message, path, line, column, hint. Empty for a spec without findings.
+ *
+ * On success the caller owns `*diagnostics`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_spec_check(aikit_spec spec,
+                              struct aikit_bytes *diagnostics,
+                              struct aikit_error **error);
+
+/**
+ * The whole spec as a JSON document.
+ *
+ * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_spec_json(aikit_spec spec, struct aikit_bytes *json, struct aikit_error **error);
+
+/**
+ * What identifies a spec, as a JSON object: agent_id, name, version, model.
+ *
+ * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_spec_info(aikit_spec spec, struct aikit_bytes *json, struct aikit_error **error);
+
+/**
+ * Frees a spec and sets the handle to 0. Agents made from it go on. Does nothing for NULL and for a
+ * handle that is not one of a spec.
+ */
+void aikit_spec_free(aikit_spec *spec);
+
+/**
+ * Takes a file or a folder into a collection, which is made if need be, and waits until that is
+ * done. What did not change since the last time costs nothing.
+ *
+ * `options` is a JSON object or empty: embedding_model. On success the caller owns `*report`, a
+ * JSON object: added, updated, unchanged, removed, chunks, skipped ([{path, code, reason}]). Errors:
+ * AIKIT_COLLECTION_INVALID, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE, AIKIT_INVALID_ARGUMENT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store and of the embedding model.
+ * Thread safe.
+ */
+aikit_status aikit_collection_ingest(aikit_kernel kernel,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *path,
+                                     size_t path_len,
+                                     const char *options,
+                                     size_t options_len,
+                                     struct aikit_bytes *report,
+                                     struct aikit_error **error);
+
+/**
+ * Searches a collection and waits for the passages.
+ *
+ * `options` is a JSON object or empty: top_k (default 5), embedding_model. On success the caller
+ * owns `*passages`, a JSON array, best first: source, title, text, score, chunk, start_line. Errors:
+ * AIKIT_COLLECTION_INVALID, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
+ * AIKIT_FORKED, those of the store and of the embedding model. Thread safe.
+ */
+aikit_status aikit_collection_search(aikit_kernel kernel,
+                                     const char *name,
+                                     size_t name_len,
+                                     const char *query,
+                                     size_t query_len,
+                                     const char *options,
+                                     size_t options_len,
+                                     struct aikit_bytes *passages,
+                                     struct aikit_error **error);
+
+/**
+ * The documents of a collection.
+ *
+ * On success the caller owns `*documents`, a JSON array: source, title, chunks, bytes. Errors:
+ * AIKIT_COLLECTION_INVALID, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, AIKIT_STORE_FAILED.
+ * Thread safe.
+ */
+aikit_status aikit_collection_documents(aikit_kernel kernel,
+                                        const char *name,
+                                        size_t name_len,
+                                        struct aikit_bytes *documents,
+                                        struct aikit_error **error);
+
+/**
+ * Registers a tool; agents whose spec names it may use it.
+ *
+ * `definition` is a JSON object: name, description, parameters (a JSON Schema of an object),
+ * timeout_ms (default 30000: a call that is not answered by then fails with AIKIT_TOOL_TIMEOUT, and
+ * the run goes on). The callback runs on the thread that waits for the run or takes its events; of
+ * a watched run, on that run's watcher thread. So two runs that are taken from by two threads may
+ * call it at the same time.
+ *
+ * `finalizer` may be NULL. It fires exactly once: when the kernel, its agents and its runs are all
+ * freed, or before this function returns if it fails. Errors: AIKIT_INVALID_ARGUMENT,
+ * AIKIT_TOOL_EXISTS, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_tool_register(aikit_kernel kernel,
+                                 const char *definition,
+                                 size_t definition_len,
+                                 aikit_tool_callback callback,
+                                 void *user_data,
+                                 aikit_finalizer finalizer,
+                                 struct aikit_error **error);
+
+/**
+ * Calls a registered tool directly and waits for its result. A tool of the host's runs on this
+ * thread.
+ *
+ * `arguments` is a JSON object or empty. On success the caller owns `*result`, JSON. Errors:
+ * AIKIT_TOOL_UNKNOWN, AIKIT_TOOL_INVALID_ARGUMENTS, AIKIT_TOOL_FAILED, AIKIT_TOOL_TIMEOUT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_tool_call(aikit_kernel kernel,
+                             const char *name,
+                             size_t name_len,
+                             const char *arguments,
+                             size_t arguments_len,
+                             struct aikit_bytes *result,
+                             struct aikit_error **error);
+
+/**
+ * Answers a call with a result: any JSON.
+ *
+ * The handle is used up by the first answer, unless that is refused with AIKIT_INVALID_ARGUMENT or
+ * AIKIT_INVALID_UTF8. Errors: AIKIT_INVALID_HANDLE (answered before, or the run has ended),
+ * AIKIT_TOOL_TIMEOUT (nobody waits any more). Thread safe; also while the callback still runs.
+ */
+aikit_status aikit_tool_reply_ok(aikit_reply reply,
+                                 const char *result,
+                                 size_t result_len,
+                                 struct aikit_error **error);
+
+/**
+ * Answers a call with a failure. The model sees `message`; `cause` (may be empty) is kept in the
+ * event. The run goes on.
+ *
+ * The handle is used up by the first answer. Errors: as aikit_tool_reply_ok. Thread safe; also
+ * while the callback still runs.
+ */
+aikit_status aikit_tool_reply_error(aikit_reply reply,
+                                    const char *message,
+                                    size_t message_len,
+                                    const char *cause,
+                                    size_t cause_len,
+                                    struct aikit_error **error);
+
+/**
+ * Makes an agent from a spec. The spec can be freed afterwards.
+ *
+ * `options` is a JSON object or empty: model (instead of the spec's). On success `*agent` is a new
+ * handle that the caller frees with aikit_agent_free. Errors: AIKIT_TENANT_MISMATCH,
+ * AIKIT_TOOL_UNKNOWN and AIKIT_MODEL_UNKNOWN with line and column, AIKIT_INVALID_ARGUMENT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_agent_new(aikit_kernel kernel,
+                             aikit_spec spec,
+                             const char *options,
+                             size_t options_len,
+                             aikit_agent *agent,
+                             struct aikit_error **error);
+
+/**
+ * Makes an agent from a spec file.
+ *
+ * As aikit_agent_new, with the errors of aikit_spec_read. Thread safe.
+ */
+aikit_status aikit_agent_read(aikit_kernel kernel,
+                              const char *path,
+                              size_t path_len,
+                              const char *options,
+                              size_t options_len,
+                              aikit_agent *agent,
+                              struct aikit_error **error);
+
+/**
+ * What identifies an agent, as a JSON object: agent_id, name, version, model (the one in use).
+ *
+ * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_agent_info(aikit_agent agent,
+                              struct aikit_bytes *json,
+                              struct aikit_error **error);
+
+/**
+ * Runs an agent to the end. Tools of the host's run on this thread.
+ *
+ * `options` is a JSON object or empty: run_id, max_turns, timeout_ms. On success the caller owns
+ * `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
+ * turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
+ * store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_agent_run(aikit_agent agent,
+                             const char *input,
+                             size_t input_len,
+                             const char *options,
+                             size_t options_len,
+                             struct aikit_bytes *result,
+                             struct aikit_error **error);
+
+/**
+ * Starts a run and does not wait.
+ *
+ * `options` as for aikit_agent_run; wrong ones are told by whatever takes from the run. On success
+ * `*run` is a new handle that the caller frees with aikit_run_free. Take from it with
+ * aikit_run_wait, aikit_run_next_event or aikit_run_watch: a run of which nobody takes is held back
+ * after 256 events, and its tools are not called. Errors: AIKIT_INVALID_HANDLE,
+ * AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_UTF8. Thread safe.
+ */
+aikit_status aikit_agent_start(aikit_agent agent,
+                               const char *input,
+                               size_t input_len,
+                               const char *options,
+                               size_t options_len,
+                               aikit_run *run,
+                               struct aikit_error **error);
+
+/**
+ * Frees an agent and sets the handle to 0. Its runs go on. Does nothing for NULL and for a handle
+ * that is not one of an agent. Thread safe.
+ */
+void aikit_agent_free(aikit_agent *agent);
+
+/**
+ * Waits for the end of a run, at most `timeout_ms` milliseconds; a negative number means for ever.
+ * Events are passed over. Tools of the host's run on this thread.
+ *
+ * On success the caller owns `*result`, as described at aikit_agent_run; the result is given once.
+ * A cancelled run succeeds with status "cancelled" and what there was until then. Errors:
+ * AIKIT_TIMEOUT if the run goes on (call again) or its own timeout_ms ran out (then the run has
+ * ended), AIKIT_RUN_ENDED if the result was taken before, those of aikit_agent_run,
+ * AIKIT_INVALID_ARGUMENT if another thread takes from this run. Thread safe.
+ */
+aikit_status aikit_run_wait(aikit_run run,
+                            int64_t timeout_ms,
+                            struct aikit_bytes *result,
+                            struct aikit_error **error);
+
+/**
+ * Takes the next event of a run, waiting at most `timeout_ms` milliseconds; 0 does not wait, a
+ * negative number means for ever. Tools of the host's run on this thread.
+ *
+ * On success `*state` is AIKIT_NEXT_EVENT, and the caller owns `*event`, a JSON object with type,
+ * run_id, seq and the fields of its type; or AIKIT_NEXT_PENDING or AIKIT_NEXT_ENDED, and `*event`
+ * is empty. How the run ended is told by its last event and by aikit_run_wait. Errors:
+ * AIKIT_INVALID_ARGUMENT if another thread takes from this run, AIKIT_INVALID_HANDLE,
+ * AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_run_next_event(aikit_run run,
+                                  int64_t timeout_ms,
+                                  int32_t *state,
+                                  struct aikit_bytes *event,
+                                  struct aikit_error **error);
+
+/**
+ * A descriptor that is readable while aikit_run_next_event has something to do: an event, a tool
+ * call, or the end. For poll, epoll and event loops: when it is readable, call aikit_run_next_event
+ * with timeout 0 until it answers AIKIT_NEXT_PENDING or AIKIT_NEXT_ENDED.
+ *
+ * On success `*fd` is owned by the run: watch it, neither read nor close it, and stop watching it
+ * before the run is freed. Errors: AIKIT_INVALID_HANDLE, AIKIT_INVALID_ARGUMENT if the process has
+ * no descriptor left. Thread safe.
+ */
+aikit_status aikit_run_fd(aikit_run run, int32_t *fd, struct aikit_error **error);
+
+/**
+ * Asks a run to stop. It ends soon after with the event run_cancelled and a result with status
+ * "cancelled". Does not wait. Cancelling twice, or after the end, is no error.
+ *
+ * Errors: AIKIT_INVALID_HANDLE. Thread safe: from any thread, also while another one waits, and
+ * from callbacks.
+ */
+aikit_status aikit_run_cancel(aikit_run run, struct aikit_error **error);
+
+/**
+ * Frees a run and sets the handle to 0. A run that has not ended is cancelled; of a watched run the
+ * callbacks still see that end. Does nothing for NULL and for a handle that is not one of a run.
+ * Thread safe; also while another thread waits for the run, and from callbacks.
+ */
+void aikit_run_free(aikit_run *run);
+
+/**
+ * Has a run watched by a thread of its own, which takes its events and calls its tools, then the
+ * callbacks. Does not wait. All callbacks of one run come one after the other on that thread, and
+ * may call everything but aikit_shutdown. A slow callback holds the run back, and nothing is lost.
+ *
+ * The finalizer of `callbacks` fires exactly once if `callbacks` could be read: after the end of
+ * the run (finished, failed, cancelled), or before this function returns if it fails; so
+ * `user_data` belongs to aikit from this call on. Errors: AIKIT_INVALID_ARGUMENT for a NULL
+ * `callbacks`, a wrong struct_size, or a process without threads left; AIKIT_INVALID_HANDLE. That
+ * something else takes from the run is told to `on_end`. Thread safe.
+ */
+aikit_status aikit_run_watch(aikit_run run,
+                             const struct aikit_run_callbacks *callbacks,
+                             struct aikit_error **error);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* AIKIT_H */

@@ -1,0 +1,141 @@
+"""What `make build`, `make check`, `make test` and `make demo` consist of."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A command and how its tests are counted (a key of COUNTS in suites.py, or None: as one)."""
+
+    name: str
+    command: str
+    counts: str | None = None
+    minutes: float = 20
+
+
+@dataclass(frozen=True)
+class Example:
+    """The handbook example in one language."""
+
+    language: str
+    source: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+# One profile, one feature set, one target folder: whatever comes after the first line is
+# incremental, or only moves files into place.
+BUILD = [
+    Suite("build", "cargo build --workspace --examples", minutes=30),
+    Suite("build-lua", "scripts/build-lua.sh 5.1 luajit 5.4", minutes=30),
+    Suite("build-node", "bindings/node/build.sh"),
+    Suite("build-python", "scripts/build-python.sh"),
+    Suite("build-c", "scripts/build-c.sh"),
+]
+
+CHECK = [
+    Suite("format", "cargo fmt --all --check"),
+    Suite("lints", "cargo clippy --workspace --all-targets --keep-going -- -D warnings", minutes=30),
+    Suite("licences", "scripts/check/licences.py"),
+    Suite("duplicates", "scripts/check/duplicates.py"),
+    Suite("versions", "scripts/check/versions.py"),
+    Suite("house", "scripts/check/house.py"),
+    Suite("runner", "scripts/test_suites.py", "unittest"),
+    Suite("layers", "cargo test --workspace --test layers", "cargo", minutes=30),
+]
+
+
+def lua(name: str, program: str) -> Suite:
+    return Suite(
+        f"lua-{name}",
+        f"LUA_CPATH='target/lua/{name}/?.so;;' LUA_PATH='bindings/lua/spec/?.lua;;' "
+        f"busted --lua=$(command -v {program}) --output=plainTerminal bindings/lua/spec",
+        "busted",
+    )
+
+
+def python(environment: str, requirements: str, arguments: str) -> str:
+    """A command for the interpreter of one of the test environments."""
+    return f"python=$(scripts/venv.sh {environment} {requirements}) && $python {arguments}"
+
+
+CONFORMANCE = [
+    Suite(
+        "conformance",
+        python("conformance", "tests/conformance/requirements.txt", "tests/conformance/run.py"),
+        "plain",
+    ),
+]
+
+TEST = [
+    *BUILD,
+    Suite("rust", "cargo test --workspace --no-fail-fast", "cargo", minutes=30),
+    lua("5.4", "lua5.4"),
+    lua("luajit", "luajit"),
+    Suite("node", "cd bindings/node && node --test test/*.test.mjs", "node"),
+    Suite(
+        "python",
+        python("python", "bindings/python/requirements-dev.txt", "-m pytest -q bindings/python"),
+        "pytest",
+    ),
+    Suite(
+        "conformance-runner",
+        python(
+            "conformance",
+            "tests/conformance/requirements.txt",
+            "-m unittest discover --start-directory tests/conformance",
+        ),
+        "unittest",
+    ),
+    *CONFORMANCE,
+    Suite(
+        "lifecycle",
+        python("lifecycle", "tests/lifecycle/requirements.txt", "tests/lifecycle/run.py"),
+        "plain",
+    ),
+    Suite("wire", python("wire", "tests/wire/requirements.txt", "-m pytest -q tests/wire"), "pytest"),
+    Suite("packages", "tests/packaging/run.py", "plain", minutes=30),
+    Suite("readme", "tests/readme/run.py", "plain"),
+    Suite("demo", "scripts/demo.py --no-build"),
+]
+
+SUITES = {
+    "build": BUILD,
+    "check": CHECK,
+    "test": TEST,
+    "conformance": [*BUILD, *CONFORMANCE],
+}
+
+EXAMPLES = [
+    Example("Rust", "core/examples/handbook.rs", ("target/debug/examples/handbook",)),
+    Example("C", "examples/c/handbook.c", ("target/examples/c/handbook",)),
+    Example("C++", "examples/cpp/handbook.cpp", ("target/examples/cpp/handbook",)),
+    Example(
+        "Lua 5.4",
+        "examples/lua/handbook.lua",
+        ("lua5.4", "examples/lua/handbook.lua"),
+        {"LUA_CPATH": "target/lua/5.4/?.so"},
+    ),
+    Example(
+        "LuaJIT",
+        "examples/lua/handbook.lua",
+        ("luajit", "examples/lua/handbook.lua"),
+        {"LUA_CPATH": "target/lua/luajit/?.so"},
+    ),
+    Example("Node", "examples/node/handbook.mjs", ("node", "examples/node/handbook.mjs")),
+    Example(
+        "Python",
+        "examples/python/handbook.py",
+        ("python3", "examples/python/handbook.py"),
+        {"PYTHONPATH": "bindings/python"},
+    ),
+    Example(
+        "Python asyncio",
+        "examples/python/handbook_async.py",
+        ("python3", "examples/python/handbook_async.py"),
+        {"PYTHONPATH": "bindings/python"},
+    ),
+]

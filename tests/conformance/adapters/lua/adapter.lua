@@ -1,0 +1,142 @@
+-- Performs the steps of one conformance scenario through the Lua module and prints what it saw.
+--
+--   lua adapter.lua SCENARIO.json
+--
+-- Judges nothing: tests/conformance/run.py compares. The current folder holds the scenario's files.
+local aikit = require("aikit")
+
+local file = assert(io.open(arg[1], "rb"))
+local scenario = aikit.json_decode(file:read("*a"))
+file:close()
+
+local kernel, agent
+
+-- An error as the document of the contract; what is no error of aikit's is shown as it is.
+local function describe(err)
+  if type(err) ~= "table" then return { code = "lua_error", message = tostring(err) } end
+  local document = {}
+  for key, value in pairs(err) do
+    if key ~= "where" then document[key] = value end
+  end
+  return document
+end
+
+local function sleep(milliseconds)
+  -- Lua has no sleep of its own, and the adapter depends on nothing.
+  os.execute(("sleep %.3f"):format(milliseconds / 1000))
+end
+
+local function register(tool)
+  local definition = {}
+  for key, value in pairs(tool) do
+    if key ~= "behaviour" then definition[key] = value end
+  end
+  local behaviour = tool.behaviour
+  definition.run = function(arguments)
+    if behaviour.sleeps_ms then sleep(behaviour.sleeps_ms) end
+    if behaviour.fails then error(behaviour.fails, 0) end
+    if behaviour.echoes then return arguments end
+    return behaviour.returns
+  end
+  kernel:tool(definition)
+end
+
+local function spec()
+  if scenario.spec_file then return aikit.load_spec(scenario.spec_file) end
+  return aikit.parse_spec(scenario.spec)
+end
+
+local function show(object)
+  return {
+    agent_id = object.agent_id, name = object.name, version = object.version, model = object.model,
+  }
+end
+
+-- Only the named fields that the step has: an empty table of options is what nobody would write.
+local function options(step, names)
+  local picked
+  for _, name in ipairs(names) do
+    if step[name] ~= nil then
+      picked = picked or {}
+      picked[name] = step[name]
+    end
+  end
+  return picked
+end
+
+local steps = {}
+
+function steps.parse() return show(spec()) end
+
+function steps.check() return spec():check() end
+
+function steps.open(step)
+  kernel = aikit.open(options(step, { "location", "tenant", "providers" }))
+  for _, tool in ipairs(scenario.tools or {}) do register(tool) end
+  return { tenant = kernel.tenant }
+end
+
+function steps.ingest(step)
+  return kernel:collection(step.collection):ingest(step.path, options(step, { "embedding_model" }))
+end
+
+function steps.search(step)
+  local options = options(step, { "top_k", "embedding_model" })
+  return kernel:collection(step.collection):search(step.query, options)
+end
+
+function steps.documents(step) return kernel:collection(step.collection):documents() end
+
+function steps.agent(step)
+  agent = kernel:agent(spec(), options(step, { "model" }))
+  local shown = show(agent)
+  shown.name = nil
+  return shown
+end
+
+local run_options = { "run_id", "max_turns", "timeout_ms" }
+
+function steps.run(step) return agent:run(step.input, options(step, run_options)) end
+
+function steps.start(step, events)
+  local run = agent:start(step.input, options(step, run_options))
+  local cancelled = false
+  for event in run:events() do
+    events[#events + 1] = event
+    if event.type == step.cancel_at and not cancelled then
+      cancelled = true
+      run:cancel()
+    end
+  end
+  return run:result()
+end
+
+function steps.together(step)
+  local runs, results = {}, aikit.array({})
+  for i, input in ipairs(step.inputs) do runs[i] = agent:start(input) end
+  for i, run in ipairs(runs) do results[i] = run:result() end
+  return results
+end
+
+function steps.call_tool(step) return kernel:call_tool(step.name, step.arguments) end
+
+function steps.run_events(step) return kernel:run_events(step.run_id) end
+
+function steps.close() return kernel:close() end
+
+local observations = aikit.array({})
+for i, step in ipairs(scenario.steps) do
+  local events = aikit.array({})
+  local ok, value = pcall(steps[step["do"]], step, events)
+  local observation = {}
+  if not ok then
+    observation.error = describe(value)
+  elseif value == nil then
+    observation.ok = aikit.null
+  else
+    observation.ok = value
+  end
+  if step["do"] == "start" then observation.events = events end
+  observations[i] = observation
+end
+io.write(aikit.json_encode({ observations = observations }), "\n")

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""The conformance adapter for Python: performs a scenario and prints what it observed.
+
+    adapter.py [--async] SCENARIO.json
+
+Without `--async` through the blocking family, with it through asyncio. Judges nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aikit
+
+Step = dict[str, Any]
+
+
+def plain(value: Any) -> Any:
+    """A value of aikit's as JSON."""
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def answer(behaviour: Step, arguments: dict[str, Any]) -> Any:
+    """What a tool of a scenario does."""
+    if "fails" in behaviour:
+        raise RuntimeError(behaviour["fails"])
+    return arguments if behaviour.get("echoes") else behaviour.get("returns")
+
+
+def tool_function(behaviour: Step) -> Callable[..., Any]:
+    def tool(**arguments: Any) -> Any:
+        time.sleep(behaviour.get("sleeps_ms", 0) / 1000)
+        return answer(behaviour, arguments)
+
+    return tool
+
+
+def async_tool_function(behaviour: Step) -> Callable[..., Awaitable[Any]]:
+    async def tool(**arguments: Any) -> Any:
+        await asyncio.sleep(behaviour.get("sleeps_ms", 0) / 1000)
+        return answer(behaviour, arguments)
+
+    return tool
+
+
+def register(kernel: aikit.Kernel | aikit.AsyncKernel, tools: list[Step], is_async: bool) -> None:
+    make = async_tool_function if is_async else tool_function
+    for tool in tools:
+        timeout = tool.get("timeout_ms")
+        kernel.tool(
+            make(tool.get("behaviour", {})),
+            name=tool["name"],
+            description=tool.get("description", ""),
+            parameters=tool.get("parameters", {"type": "object"}),
+            timeout=None if timeout is None else timeout / 1000,
+        )
+
+
+def run_options(step: Step) -> dict[str, Any]:
+    options = given(step, "run_id", "max_turns")
+    if "timeout_ms" in step:
+        options["timeout"] = step["timeout_ms"] / 1000
+    return options
+
+
+def given(step: Step, *names: str) -> dict[str, Any]:
+    return {name: step[name] for name in names if name in step}
+
+
+class Scenario:
+    """What both families share: the spec, and the steps that never wait."""
+
+    def __init__(self, document: Step) -> None:
+        self.document = document
+        self.tools: list[Step] = document.get("tools", [])
+        self.kernel: Any = None
+        self.agent: Any = None
+
+    def spec(self) -> aikit.Spec:
+        if "spec_file" in self.document:
+            return aikit.load_spec(self.document["spec_file"])
+        return aikit.parse_spec(self.document["spec"])
+
+    def reference(self) -> aikit.Spec | str:
+        return self.document.get("spec_file") or self.spec()
+
+    def parse(self, step: Step) -> Step:
+        spec = self.spec()
+        return {key: getattr(spec, key) for key in ("agent_id", "name", "version", "model")}
+
+    def check(self, step: Step) -> Any:
+        return self.spec().check()
+
+    def of_agent(self) -> Step:
+        return {key: getattr(self.agent, key) for key in ("agent_id", "version", "model")}
+
+
+class SyncScenario(Scenario):
+    """The steps through the blocking family."""
+
+    def open(self, step: Step) -> Step:
+        self.kernel = aikit.open(**given(step, "location", "tenant", "providers"))
+        register(self.kernel, self.tools, is_async=False)
+        return {"tenant": self.kernel.tenant}
+
+    def ingest(self, step: Step) -> Any:
+        collection = self.kernel.collection(step["collection"])
+        return collection.ingest(step["path"], **given(step, "embedding_model"))
+
+    def search(self, step: Step) -> Any:
+        collection = self.kernel.collection(step["collection"])
+        return collection.search(step["query"], **given(step, "top_k", "embedding_model"))
+
+    def documents(self, step: Step) -> Any:
+        return self.kernel.collection(step["collection"]).documents()
+
+    def make_agent(self, step: Step) -> Step:
+        self.agent = self.kernel.agent(self.reference(), **given(step, "model"))
+        return self.of_agent()
+
+    def run(self, step: Step) -> Any:
+        return self.agent.run(step["input"], **run_options(step))
+
+    def start(self, step: Step, events: list[Any]) -> Any:
+        run = self.agent.start(step["input"], **run_options(step))
+        waiting_for = step.get("cancel_at")
+        for event in run:
+            events.append(event)
+            if event.type == waiting_for:
+                waiting_for = None
+                run.cancel()
+        return run.result()
+
+    def together(self, step: Step) -> Any:
+        runs = [self.agent.start(text) for text in step["inputs"]]
+        return [run.result() for run in runs]
+
+    def call_tool(self, step: Step) -> Any:
+        return self.kernel.call_tool(step["name"], step.get("arguments"))
+
+    def run_events(self, step: Step) -> Any:
+        return self.kernel.run_events(step["run_id"])
+
+    def close(self, step: Step) -> None:
+        self.kernel.close()
+
+    def perform(self, step: Step, events: list[Any]) -> Any:
+        do: str = step["do"]
+        if do == "start":
+            return self.start(step, events)
+        return getattr(self, {"agent": "make_agent"}.get(do, do))(step)
+
+
+class AsyncScenario(Scenario):
+    """The steps through asyncio."""
+
+    async def open(self, step: Step) -> Step:
+        self.kernel = await aikit.open_async(**given(step, "location", "tenant", "providers"))
+        register(self.kernel, self.tools, is_async=True)
+        return {"tenant": self.kernel.tenant}
+
+    async def ingest(self, step: Step) -> Any:
+        collection = self.kernel.collection(step["collection"])
+        return await collection.ingest(step["path"], **given(step, "embedding_model"))
+
+    async def search(self, step: Step) -> Any:
+        collection = self.kernel.collection(step["collection"])
+        return await collection.search(step["query"], **given(step, "top_k", "embedding_model"))
+
+    async def documents(self, step: Step) -> Any:
+        return await self.kernel.collection(step["collection"]).documents()
+
+    async def make_agent(self, step: Step) -> Step:
+        self.agent = await self.kernel.agent(self.reference(), **given(step, "model"))
+        return self.of_agent()
+
+    async def run(self, step: Step) -> Any:
+        return await self.agent.run(step["input"], **run_options(step))
+
+    async def start(self, step: Step, events: list[Any]) -> Any:
+        run = self.agent.start(step["input"], **run_options(step))
+        waiting_for = step.get("cancel_at")
+        async for event in run:
+            events.append(event)
+            if event.type == waiting_for:
+                waiting_for = None
+                run.cancel()
+        return await run.result()
+
+    async def together(self, step: Step) -> Any:
+        runs = [self.agent.start(text) for text in step["inputs"]]
+        return await asyncio.gather(*(run.result() for run in runs))
+
+    async def call_tool(self, step: Step) -> Any:
+        return await self.kernel.call_tool(step["name"], step.get("arguments"))
+
+    async def run_events(self, step: Step) -> Any:
+        return await self.kernel.run_events(step["run_id"])
+
+    async def close(self, step: Step) -> None:
+        await self.kernel.close()
+
+    async def perform(self, step: Step, events: list[Any]) -> Any:
+        do: str = step["do"]
+        if do == "start":
+            return await self.start(step, events)
+        outcome = getattr(self, {"agent": "make_agent"}.get(do, do))(step)
+        return await outcome if asyncio.iscoroutine(outcome) else outcome
+
+
+def observation(events: list[Any], outcome: Step) -> Step:
+    return outcome | ({"events": plain(events)} if events else {})
+
+
+def observe(scenario: SyncScenario, step: Step) -> Step:
+    events: list[Any] = []
+    try:
+        return observation(events, {"ok": plain(scenario.perform(step, events))})
+    except aikit.Error as error:
+        return observation(events, {"error": error.to_dict()})
+
+
+async def observe_async(scenario: AsyncScenario, step: Step) -> Step:
+    events: list[Any] = []
+    try:
+        return observation(events, {"ok": plain(await scenario.perform(step, events))})
+    except aikit.Error as error:
+        return observation(events, {"error": error.to_dict()})
+
+
+async def all_async(document: Step) -> list[Step]:
+    scenario = AsyncScenario(document)
+    return [await observe_async(scenario, step) for step in document["steps"]]
+
+
+def main() -> None:
+    *flags, path = sys.argv[1:]
+    document = json.loads(Path(path).read_text(encoding="utf-8"))
+    if "--async" in flags:
+        observations = asyncio.run(all_async(document))
+    else:
+        scenario = SyncScenario(document)
+        observations = [observe(scenario, step) for step in document["steps"]]
+    json.dump({"observations": observations}, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""Reads the scenario files and refuses what is written wrongly in them."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from compare import EXPECTATIONS, ScenarioError
+
+FOLDER = Path(__file__).resolve().parent / "scenarios"
+
+SCENARIO_KEYS = {"name", "about", "spec", "spec_file", "files", "tools", "steps"}
+TOOL_KEYS = {"name", "description", "parameters", "timeout_ms", "behaviour"}
+BEHAVIOUR_KEYS = {"returns", "echoes", "fails", "sleeps_ms"}
+STEP_KEYS: dict[str, set[str]] = {
+    "parse": set(),
+    "check": set(),
+    "open": {"location", "tenant", "providers"},
+    "ingest": {"collection", "path"},
+    "search": {"collection", "query", "top_k"},
+    "documents": {"collection"},
+    "agent": {"model"},
+    "run": {"input"},
+    "start": {"input", "cancel_at", "run_id", "max_turns", "timeout_ms"},
+    "together": {"inputs"},
+    "call_tool": {"name", "arguments"},
+    "run_events": {"run_id"},
+    "close": set(),
+}
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One row of the matrix."""
+
+    name: str
+    about: str
+    document: dict[str, Any]
+    """What the adapter is given: everything but the expectations."""
+    expectations: list[dict[str, Any]]
+    """One for each step."""
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no annotations
+    """YAML in which a key that stands twice is an error: it would hide an expectation."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise ScenarioError(f"{key_node.start_mark}: the key {key!r} stands twice")
+            seen.add(key)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def load(folder: Path = FOLDER) -> list[Scenario]:
+    """All scenarios of a folder, in the order of the file names."""
+    found: list[Scenario] = []
+    for path in sorted(folder.glob("*.yaml")):
+        found += parse(path.read_text(encoding="utf-8"), path.name)
+    names = [scenario.name for scenario in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ScenarioError(f"two scenarios are named {name}")
+    return found
+
+
+def parse(text: str, source: str) -> list[Scenario]:
+    """The scenarios of one file: a YAML list."""
+    try:
+        documents = yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ScenarioError(f"{source}: {error}") from error
+    if not isinstance(documents, list):
+        raise ScenarioError(f"{source}: a scenario file is a list of scenarios")
+    return [_scenario(document, source) for document in documents]
+
+
+def _refuse_unknown(what: str, given: Any, known: set[str]) -> None:
+    if not isinstance(given, dict):
+        raise ScenarioError(f"{what} is not a map")
+    unknown = set(given) - known
+    if unknown:
+        raise ScenarioError(f"{what}: unknown keys {sorted(map(str, unknown))}")
+
+
+def _scenario(document: Any, source: str) -> Scenario:
+    name = document.get("name") if isinstance(document, dict) else None
+    what = f"{source}: {name or 'a scenario without a name'}"
+    _refuse_unknown(what, document, SCENARIO_KEYS)
+    for key in ("name", "about", "steps"):
+        if not document.get(key):
+            raise ScenarioError(f"{what}: `{key}` is missing")
+    for tool in document.get("tools", []):
+        _refuse_unknown(f"{what}: a tool", tool, TOOL_KEYS)
+        _refuse_unknown(f"{what}: a behaviour", tool.get("behaviour"), BEHAVIOUR_KEYS)
+
+    steps, expectations = [], []
+    for number, step in enumerate(document["steps"]):
+        place = f"{what}: step {number}"
+        if not isinstance(step, dict) or step.get("do") not in STEP_KEYS:
+            raise ScenarioError(f"{place}: `do` is one of {', '.join(STEP_KEYS)}")
+        _refuse_unknown(place, step, STEP_KEYS[step["do"]] | {"do", "expect"})
+        step = dict(step)
+        expect = step.pop("expect", {})
+        _refuse_unknown(f"{place}: expect", expect, set(EXPECTATIONS))
+        steps.append(step)
+        expectations.append(_expand(expect))
+
+    given = {key: document[key] for key in ("name", "spec", "spec_file") if key in document}
+    return Scenario(
+        name=str(name),
+        about=" ".join(document["about"].split()),
+        document=_expand(given | {"tools": document.get("tools", []), "steps": steps}),
+        expectations=expectations,
+        files={path: _bytes(content) for path, content in document.get("files", {}).items()},
+    )
+
+
+def _expand(value: Any) -> Any:
+    """Replaces `{$repeat: [text, n]}` by n times the text."""
+    if isinstance(value, dict):
+        if set(value) == {"$repeat"}:
+            text, count = value["$repeat"]
+            return text * count
+        return {key: _expand(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_expand(inner) for inner in value]
+    return value
+
+
+def _bytes(content: Any) -> bytes:
+    """The content of a file: a text, `{$repeat: [text, n]}` or `{$base64: text}`."""
+    if isinstance(content, dict) and set(content) == {"$base64"}:
+        return base64.b64decode(content["$base64"], validate=True)
+    text = _expand(content)
+    if not isinstance(text, str):
+        raise ScenarioError(f"a file's content is a text, $repeat or $base64, not {content!r}")
+    return text.encode("utf-8")
