@@ -1,1 +1,0 @@
-import { open } from "/work/main/bindings/node/index.mjs"; const kernel = await open(); process.send(kernel.tenant); process.disconnect();
