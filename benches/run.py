@@ -5,7 +5,9 @@
     benches/run.py --only core   some of it: core, peers, lua, node, python
 
 Each part prints JSON objects, one a line: {figure, unit, value} or {figure, unit, p50, p95} or
-{figure, unit, values: {name: number}}.
+{figure, unit, values: {name: number}}. The modules print one object of {figure_unit: number}.
+
+Modules are measured from copies in target/bench: those in the tree stay what the tests built.
 """
 
 import argparse
@@ -31,7 +33,23 @@ PARTS = [
          "cargo bench --quiet --workspace --bench figures -- --json"),
     Part("peers", "cargo build --release --locked --manifest-path benches/peers/Cargo.toml "
          "--target-dir target/peers", "target/peers/release/aikit-peers --json"),
+    Part("lua", "cargo build --release --workspace && mkdir -p target/bench/lua && "
+         "cp target/release/libaikit_lua.so target/bench/lua/aikit.so",
+         "LUA_CPATH='target/bench/lua/?.so' lua5.4 bindings/lua/bench.lua"),
+    Part("node", "cargo build --release --workspace && rm -rf target/bench/node && "
+         "mkdir -p target/bench/node && cp -r bindings/node/*.js bindings/node/*.mjs "
+         "bindings/node/package.json bindings/node/lib target/bench/node/ && "
+         "cp target/release/libaikit_node.so target/bench/node/aikit.node",
+         "node --expose-gc target/bench/node/bench.mjs"),
+    Part("python", "cargo build --release --workspace && rm -rf target/bench/python && "
+         "mkdir -p target/bench/python && "
+         "cp -r bindings/python/bench.py bindings/python/aikit target/bench/python/ && "
+         "cp target/release/lib_aikit.so target/bench/python/aikit/_aikit.abi3.so",
+         "PYTHONPATH=target/bench/python python3 target/bench/python/bench.py"),
 ]  # fmt: skip
+
+# The last word of a module's figure.
+UNITS = {"ns": "ns", "us": "us", "ms": "ms", "kib": "KiB", "kb": "KB", "mb": "MB"}
 
 
 def shell(command: str, **options) -> subprocess.CompletedProcess:
@@ -46,12 +64,23 @@ def rows(part: Part) -> list[dict]:
     found = []
     for line in shell(part.run, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
         if line.startswith("{"):
-            found.append(json.loads(line))
+            row = json.loads(line)
+            found += [row] if "figure" in row else flat(row)
         elif line.strip():
             print(line)
     if not found:
         sys.exit(f"benches: {part.name} gave no figure")
     return found
+
+
+def flat(row: dict) -> list[dict]:
+    """The rows of {figure_unit: number}; what has no unit is not a figure."""
+    out = []
+    for key, value in row.items():
+        figure, _, unit = key.rpartition("_")
+        if unit in UNITS and isinstance(value, (int, float)):
+            out.append({"figure": figure.replace("_", " "), "unit": UNITS[unit], "value": value})
+    return out
 
 
 def number(value: float) -> str:

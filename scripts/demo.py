@@ -44,6 +44,8 @@ def read_report(line: str) -> tuple[dict | None, str]:
     wanted = {"answer": str, "events": int, "run_ms": (int, float), "citations": int}
     if not isinstance(report, dict):
         return None, "the last line is not a JSON object"
+    if isinstance(report.get("citations"), list):
+        report["citations"] = len(report["citations"])
     for key, kind in wanted.items():
         if not isinstance(report.get(key), kind):
             return None, f"the report has no {key}"

@@ -77,6 +77,10 @@ TEST = [
     lua("luajit", "luajit"),
     Suite("node", "cd bindings/node && node --test test/*.test.mjs", "node"),
     Suite(
+        "node-types",
+        "cd bindings/node && npm ci --silent --no-audit --no-fund && npx tsc --project test/types",
+    ),
+    Suite(
         "python",
         python("python", "bindings/python/requirements-dev.txt", "-m pytest -q bindings/python"),
         "pytest",
@@ -91,6 +95,15 @@ TEST = [
         "unittest",
     ),
     *CONFORMANCE,
+    Suite(
+        "lifecycle-runner",
+        python(
+            "lifecycle",
+            "tests/lifecycle/requirements.txt",
+            "-m unittest discover --start-directory tests/lifecycle",
+        ),
+        "unittest",
+    ),
     Suite(
         "lifecycle",
         python("lifecycle", "tests/lifecycle/requirements.txt", "tests/lifecycle/run.py"),

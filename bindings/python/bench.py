@@ -74,7 +74,7 @@ def best_cpu(work: Callable[[], object], times: int, rounds: int = 5) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="what the Python module costs")
     parser.add_argument("--runs", type=int, default=200, help="runs in a round")
-    runs = parser.parse_args().runs
+    runs: int = parser.parse_args().runs
     figures: dict[str, object] = {"language": "python", "python": sys.version.split()[0]}
     figures |= importing()
 
@@ -106,8 +106,7 @@ def main() -> None:
             began = time.process_time()
             for _ in range(runs):
                 await agent.run("x")
-            used: float = time.process_time() - began
-            return used / runs
+            return (time.process_time() - began) / runs
 
     figures["run_async_cpu_ms"] = round(min(asyncio.run(in_asyncio()) for _ in range(3)) * 1e3, 3)
     kernel.close()

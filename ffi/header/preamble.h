@@ -9,7 +9,7 @@
  *   make install PREFIX=/usr/local        from the source tree; then
  *
  *   cc program.c $(pkg-config --cflags --libs aikit)                        pkg-config
- *   cc program.c $(pkg-config --cflags --libs --static aikit)               with libaikit.a
+ *   cc program.c -l:libaikit.a $(pkg-config --cflags --libs --static aikit) the static library
  *   find_package(aikit REQUIRED)                                            CMake
  *   target_link_libraries(program aikit::aikit)                             or aikit::static
  *

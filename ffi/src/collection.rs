@@ -14,7 +14,11 @@ use crate::wall::answer;
 
 /// # Safety
 /// The rules of [`text`] for the name.
-unsafe fn find(kernel: aikit_kernel, name: *const c_char, name_len: usize) -> Result<HostCollection> {
+unsafe fn find(
+    kernel: aikit_kernel,
+    name: *const c_char,
+    name_len: usize,
+) -> Result<HostCollection> {
     let kernel = registry::get::<Arc<Kernel>>(kernel)?;
     // SAFETY: the caller's promise.
     kernel.host.collection(unsafe { text(name, name_len, "name") }?)
@@ -93,6 +97,8 @@ pub unsafe extern "C" fn aikit_collection_documents(
 ) -> aikit_status {
     // SAFETY: the header's rules for texts, places to write to and errors.
     unsafe {
-        answer(documents, "documents", error, || find(kernel, name, name_len)?.documents().wait(drop))
+        answer(documents, "documents", error, || {
+            find(kernel, name, name_len)?.documents().wait(drop)
+        })
     }
 }

@@ -81,7 +81,9 @@ pub unsafe extern "C" fn aikit_spec_json(
     error: *mut *mut aikit_error,
 ) -> aikit_status {
     // SAFETY: the header's rules for places to write to and errors.
-    unsafe { answer(json, "json", error, || Ok(registry::get::<Spec>(spec)?.to_json().to_string())) }
+    unsafe {
+        answer(json, "json", error, || Ok(registry::get::<Spec>(spec)?.to_json().to_string()))
+    }
 }
 
 /// What identifies a spec, as a JSON object: agent_id, name, version, model.

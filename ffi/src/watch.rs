@@ -17,9 +17,8 @@ use crate::wall::{OK, caught, guard, not_null};
 
 /// Told of an event. `event` is a JSON object, borrowed for the time of the call and followed by a
 /// NUL. Must not throw.
-pub type aikit_event_callback = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, event: *const c_char, event_len: usize),
->;
+pub type aikit_event_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, event: *const c_char, event_len: usize)>;
 
 /// Told of the end of a run. With AIKIT_OK `result` is a JSON object as described at
 /// aikit_agent_run, followed by a NUL, and `error` is NULL; else `result` is NULL. Both are borrowed
@@ -167,9 +166,10 @@ pub unsafe extern "C" fn aikit_run_watch(
             let (_counted, run) = (counted, run);
             watcher.watch(&run);
         };
-        thread.spawn(work).map(drop).map_err(|e| {
-            Error::new(Code::InvalidArgument, "no thread can be started").caused_by(e)
-        })
+        thread
+            .spawn(work)
+            .map(drop)
+            .map_err(|e| Error::new(Code::InvalidArgument, "no thread can be started").caused_by(e))
     };
     // SAFETY: the header's rules for errors.
     unsafe { guard(error, body) }

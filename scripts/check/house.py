@@ -22,7 +22,7 @@ GENERATED = re.compile(r"(^|/)(Cargo\.lock|package-lock\.json|aikit\.h|LICENSE-[
 OWN = "scripts/check/house.py"
 
 RULES = [
-    ("a path of one machine", None, re.compile(r"(?<![\w.])/(?:work|root|farm|home/\w+)/|\.library\b")),
+    ("a path of one machine", None, re.compile(r"(?<![\w.])/(?:work|root|farm|home/\w+)/|(?<!\w)\.library\b")),
     ("a registry's host", None, re.compile(r"\b(?:crates\.io|pypi\.org|npmjs\.(?:org|com)|deb\.debian\.org)\b")),
     ("a stub", r"\.(rs|py|js|mjs|ts|lua|c|h|hpp|cpp)$",
      re.compile(r"\b(?:todo|unimplemented)!\(|raise NotImplementedError|\b(?:FIXME|XXX|HACK)\b|\bdbg!\(")),

@@ -191,9 +191,11 @@ static void handles(void) {
 static void errors(void) {
     aikit_spec spec = 0;
     aikit_error *error = NULL;
-    CHECK(aikit_spec_parse(TEXT("intelligence: {modle: x}\n"), &spec, &error) == AIKIT_SPEC_INVALID);
+    CHECK(aikit_spec_parse(TEXT("identity: {agent_id: a}\nintelligence: {model: scripted/a, "
+                                 "temperatur: 1, script: []}\n"),
+                            &spec, &error) == AIKIT_SPEC_INVALID);
     CHECK(spec == 0);
-    CHECK(aikit_error_line(error) == 1 && aikit_error_column(error) > 1);
+    CHECK(aikit_error_line(error) == 2 && aikit_error_column(error) > 1);
     CHECK(aikit_error_path(error) != NULL && aikit_error_hint(error) != NULL);
     CHECK(strstr(aikit_error_json(error), "\"diagnostics\":[") != NULL);
     CHECK(!aikit_error_retryable(error) && aikit_error_cause(error) == NULL);

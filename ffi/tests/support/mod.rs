@@ -40,5 +40,7 @@ pub fn finish(command: &mut Command) -> String {
 /// Compiles sources against the headers of this repository.
 pub fn compile(compiler: &str, flags: &[&str], sources: &[&Path], to: &Path) {
     let include = root().join("include");
-    finish(Command::new(compiler).args(flags).arg("-I").arg(include).args(sources).arg("-o").arg(to));
+    finish(
+        Command::new(compiler).args(flags).arg("-I").arg(include).args(sources).arg("-o").arg(to),
+    );
 }

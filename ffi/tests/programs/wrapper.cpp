@@ -1,0 +1,123 @@
+// Everything that aikit.hpp adds to aikit.h. Exits with 1 and the line of what does not hold.
+#include <aikit.hpp>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            std::fprintf(stderr, "line %d does not hold: %s\n", __LINE__, #condition);             \
+            std::exit(1);                                                                          \
+        }                                                                                          \
+    } while (0)
+
+using namespace std::chrono_literals;
+
+static_assert(std::is_move_constructible_v<aikit::Kernel> && std::is_move_assignable_v<aikit::Run>);
+static_assert(!std::is_copy_constructible_v<aikit::Agent> && !std::is_copy_assignable_v<aikit::Spec>);
+
+constexpr std::string_view spec_text = R"(
+identity: {agent_id: host}
+integration: {tools: [ask, throws]}
+intelligence:
+  model: scripted/host
+  script:
+    - tool_calls: [{name: ask, arguments: {}}, {name: throws, arguments: {}}]
+    - text: "{{tool.ask}}"
+)";
+
+constexpr std::string_view slow_text = R"(
+identity: {agent_id: slow}
+intelligence: {model: scripted/slow, script: [{text: a b c, delay_ms: 10000}]}
+)";
+
+static bool has(const std::string &text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+static void errors() {
+    try {
+        aikit::Spec::parse("identity: 7\n");
+        CHECK(!"parsed");
+    } catch (const aikit::Error &error) {
+        CHECK(error.number() == AIKIT_SPEC_INVALID && error.code() == "spec_invalid");
+        CHECK(error.line() >= 1 && error.column() >= 1 && !error.retryable());
+        CHECK(has(error.json(), "diagnostics") && std::string(error.what()).size() > 10);
+    }
+}
+
+static void tools_and_events() {
+    auto alive = std::make_shared<int>(0);
+    std::weak_ptr<int> watched = alive;
+    {
+        aikit::Kernel opened;
+        aikit::Kernel kernel = std::move(opened);
+        CHECK(opened.handle() == 0 && kernel.tenant() == "default");
+        kernel.tool(R"({"name": "ask"})", [alive](std::string_view arguments) {
+            CHECK(arguments == "{}");
+            ++*alive;
+            return std::string("42");
+        });
+        kernel.tool(R"({"name": "throws"})",
+                    [](std::string_view) -> std::string { throw std::runtime_error("stuck"); });
+        kernel.tool(R"({"name": "odd"})", [](std::string_view) -> std::string { throw 7; });
+        kernel.tool(R"({"name": "broken"})", [](std::string_view) { return std::string("{"); });
+        alive.reset();
+
+        const aikit::Agent agent = kernel.agent(aikit::Spec::parse(spec_text));
+        CHECK(has(agent.info(), "scripted/host"));
+        aikit::Run run = agent.start("?");
+        int events = 0;
+        bool stuck = false;
+        for (const std::string &event : run.events()) {
+            ++events;
+            stuck = stuck || has(event, "stuck");
+        }
+        CHECK(events > 8 && stuck && has(run.wait(), R"("text":"42")"));
+        CHECK(has(agent.run("?"), R"("finished")"));
+        for (const char *name : {"odd", "broken", "throws"}) {
+            try {
+                kernel.call_tool(name);
+                CHECK(!"answered");
+            } catch (const aikit::Error &error) {
+                CHECK(error.number() == AIKIT_TOOL_FAILED);
+            }
+        }
+        CHECK(!watched.expired() && *watched.lock() == 2);
+    }
+    CHECK(watched.expired());
+}
+
+static void cancelling() {
+    aikit::Kernel kernel;
+    const aikit::Agent agent = kernel.agent(aikit::Spec::parse(slow_text));
+    aikit::Run run = agent.start("?");
+    CHECK(run.fd() >= 0);
+    try {
+        run.wait(10ms);
+        CHECK(!"ended");
+    } catch (const aikit::Error &error) {
+        CHECK(error.number() == AIKIT_TIMEOUT && error.retryable());
+    }
+    run.cancel();
+    bool cancelled = false;
+    while (const auto event = run.next(8s)) cancelled = cancelled || has(*event, "run_cancelled");
+    CHECK(run.ended() && has(run.wait(), R"("cancelled")"));
+    run = agent.start("?");
+    kernel.close();
+}
+
+int main() {
+    CHECK(aikit::version() == AIKIT_VERSION);
+    errors();
+    tools_and_events();
+    cancelling();
+    CHECK(aikit::shutdown(5s) == 0);
+    std::puts("all checks hold");
+}
