@@ -9,7 +9,7 @@
  *   make install PREFIX=/usr/local        from the source tree; then
  *
  *   cc program.c $(pkg-config --cflags --libs aikit)                        pkg-config
- *   cc program.c $(pkg-config --cflags --libs --static aikit)               with libaikit.a
+ *   cc program.c -l:libaikit.a $(pkg-config --cflags --libs --static aikit) the static library
  *   find_package(aikit REQUIRED)                                            CMake
  *   target_link_libraries(program aikit::aikit)                             or aikit::static
  *
@@ -80,7 +80,7 @@
 #ifndef AIKIT_H
 #define AIKIT_H
 
-/* Generated from the Rust sources. Change those: see ffi/tests/header.rs. */
+/* Generated from the Rust sources. Change those: see ffi/tests/abi/header.rs. */
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -27,6 +27,7 @@ fn armed<T>(call: impl FnOnce() -> T) -> T {
 }
 
 type Error<'a> = &'a mut *mut aikit_error;
+type Call<'a> = Box<dyn Fn(Error) -> aikit_status + 'a>;
 
 #[test]
 fn a_panic_in_any_call_becomes_a_status_and_an_error() {
@@ -43,7 +44,7 @@ fn a_panic_in_any_call_becomes_a_status_and_an_error() {
         finalizer: None,
     };
     // SAFETY: every pointer is to a live local, and every text is a literal.
-    let calls: Vec<(&str, Box<dyn Fn(Error) -> aikit_status>)> = unsafe {
+    let calls: Vec<(&str, Call)> = unsafe {
         vec![
             ("spec_parse", Box::new(|e| aikit_spec_parse(text, 1, handle, e))),
             ("spec_read", Box::new(|e| aikit_spec_read(text, 1, handle, e))),
@@ -82,6 +83,9 @@ fn a_panic_in_any_call_becomes_a_status_and_an_error() {
             ("run_watch", Box::new(|e| aikit_run_watch(1, &raw const callbacks, e))),
         ]
     };
+    // All of them: `aikit_error_number` is the one function that answers with a status it was given.
+    let declared = include_str!("../../include/aikit.h").matches("\naikit_status aikit_").count();
+    assert_eq!(calls.len(), declared - 1, "a call is missing here");
     for (name, call) in calls {
         let mut error = ptr::null_mut();
         assert_eq!(armed(|| call(&mut error)), Code::Panic as aikit_status, "{name}");

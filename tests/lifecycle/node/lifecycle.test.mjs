@@ -191,8 +191,9 @@ test("child processes are started while runs are live", async () => {
   const out = await ends(
     `${SETUP}
     import { execFileSync, fork, spawnSync } from "node:child_process";
-    import { writeFileSync, rmSync } from "node:fs";
-    const file = process.cwd() + "/child-" + process.pid + ".mjs";
+    import { rmSync, writeFileSync } from "node:fs";
+    import { tmpdir } from "node:os";
+    const file = tmpdir() + "/aikit-child-" + process.pid + ".mjs";
     const run = endless.start("go");
     const result = run.result();
     await sleep(30);

@@ -1,14 +1,12 @@
 //! `include/aikit.h` is what this crate exports, can be compiled as it stands, and describes the
 //! structs as Rust lays them out.
 
-mod support;
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use crate::support::{compile, root, run, shared_library};
 use aikit::error::Code;
 use aikit_ffi::{aikit_bytes, aikit_run_callbacks};
-use support::{compile, root, run};
 
 /// The order of the header.
 const SOURCES: [&str; 10] =
@@ -45,7 +43,7 @@ fn generate() -> String {
         .with_include_guard("AIKIT_H")
         .with_header(preamble.trim_end())
         .with_autogen_warning(
-            "/* Generated from the Rust sources. Change those: see ffi/tests/header.rs. */",
+            "/* Generated from the Rust sources. Change those: see ffi/tests/abi/header.rs. */",
         )
         .with_no_includes()
         .with_sys_include("stdbool.h")
@@ -79,7 +77,7 @@ fn the_header_is_current() {
     let found = std::fs::read_to_string(header()).expect("include/aikit.h");
     assert!(
         found == wanted,
-        "include/aikit.h differs from the sources: run `BLESS=1 cargo test --workspace --test header`"
+        "include/aikit.h differs from the sources: run `BLESS=1 cargo test --workspace --test abi`"
     );
     assert_eq!(wanted, generate(), "two generations differ");
 }
@@ -100,7 +98,7 @@ fn declared(header: &str) -> Vec<String> {
 
 #[test]
 fn exported_symbols_are_the_functions_of_the_header() {
-    let library = support::shared_library();
+    let library = shared_library();
     let listed = run("nm", &["-D", "--defined-only", "--format=posix", &library.to_string_lossy()]);
     let mut exported: Vec<String> =
         listed.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();

@@ -4,28 +4,28 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The root of the repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a parent").to_path_buf()
 }
 
 /// The folder where cargo put the libraries that belong to this test.
-pub fn built() -> PathBuf {
+pub(crate) fn built() -> PathBuf {
     let test = std::env::current_exe().expect("path of the test");
     test.parent().expect("a parent").to_path_buf()
 }
 
 /// The shared library that was built together with this test.
-pub fn shared_library() -> PathBuf {
+pub(crate) fn shared_library() -> PathBuf {
     built().join("libaikit_ffi.so")
 }
 
 /// Runs a program to its end and gives what it printed; fails with all its output if it failed.
-pub fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     finish(Command::new(program).args(arguments))
 }
 
 /// As [`run`], for a command that was prepared.
-pub fn finish(command: &mut Command) -> String {
+pub(crate) fn finish(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     let out = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
@@ -38,7 +38,7 @@ pub fn finish(command: &mut Command) -> String {
 }
 
 /// Compiles sources against the headers of this repository.
-pub fn compile(compiler: &str, flags: &[&str], sources: &[&Path], to: &Path) {
+pub(crate) fn compile(compiler: &str, flags: &[&str], sources: &[&Path], to: &Path) {
     let include = root().join("include");
     finish(
         Command::new(compiler).args(flags).arg("-I").arg(include).args(sources).arg("-o").arg(to),

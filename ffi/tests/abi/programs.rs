@@ -1,13 +1,11 @@
 //! C and C++ programs that use an installed libaikit as strangers would: by pkg-config, by CMake,
 //! statically, and under valgrind.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use support::{built, finish, root, run};
+use crate::support::{built, finish, root, run};
 
 /// One installation of what was built together with this test, for all tests of this file.
 static PREFIX: LazyLock<PathBuf> = LazyLock::new(|| {
