@@ -29,7 +29,7 @@ class Example:
 # One profile, one feature set, one target folder: whatever comes after the first line is
 # incremental, or only moves files into place.
 BUILD = [
-    Suite("build", "cargo build --workspace --examples", minutes=30),
+    Suite("build", "cargo build --workspace --lib --bins --examples", minutes=30),
     Suite("build-lua", "scripts/build-lua.sh 5.1 luajit 5.4", minutes=30),
     Suite("build-node", "bindings/node/build.sh"),
     Suite("build-python", "scripts/build-python.sh"),

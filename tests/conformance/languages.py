@@ -65,7 +65,7 @@ LANGUAGES: tuple[Language, ...] = (
     Language(
         name="rust",
         command=(str(ROOT / "target/debug/examples/conformance"),),
-        build="cargo build --workspace --examples",
+        build="cargo build --workspace --lib --bins --examples",
         needs=(ROOT / "target/debug/examples/conformance",),
     ),
     Language(

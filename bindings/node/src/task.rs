@@ -2,72 +2,13 @@
 //! all that is available, so a thousand deltas do not cost a thousand promises.
 
 use aikit::error::Error;
-use aikit::host::{HostAgent, HostCall, HostKernel, Step, Task};
+use aikit::host::{AnyTask, HostCall, Outcome, Step};
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsDeferred};
 use napi_derive::napi;
 
 use crate::failure::{Failure, thrown};
 use crate::kernel::{NativeAgent, NativeKernel};
-
-/// What a task gave in the end.
-pub(crate) enum Outcome {
-    Kernel(HostKernel),
-    Agent(HostAgent),
-    Json(String),
-    Nothing,
-}
-
-impl From<HostKernel> for Outcome {
-    fn from(kernel: HostKernel) -> Self {
-        Self::Kernel(kernel)
-    }
-}
-
-impl From<HostAgent> for Outcome {
-    fn from(agent: HostAgent) -> Self {
-        Self::Agent(agent)
-    }
-}
-
-impl From<String> for Outcome {
-    fn from(json: String) -> Self {
-        Self::Json(json)
-    }
-}
-
-impl From<()> for Outcome {
-    fn from((): ()) -> Self {
-        Self::Nothing
-    }
-}
-
-/// A [`Task`], whatever it gives in the end.
-trait AnyTask {
-    fn try_next(&self) -> Step<Outcome>;
-    fn cancel(&self);
-    fn on_ready(&self, waker: Box<dyn FnOnce() + Send>);
-}
-
-impl<T: Into<Outcome>> AnyTask for Task<T> {
-    fn try_next(&self) -> Step<Outcome> {
-        match Task::try_next(self) {
-            Step::Event(event) => Step::Event(event),
-            Step::ToolCall(call) => Step::ToolCall(call),
-            Step::Done(result) => Step::Done(result.map(Into::into)),
-            Step::Pending => Step::Pending,
-            Step::Ended => Step::Ended,
-        }
-    }
-
-    fn cancel(&self) {
-        Task::cancel(self);
-    }
-
-    fn on_ready(&self, waker: Box<dyn FnOnce() + Send>) {
-        Task::on_ready(self, waker);
-    }
-}
 
 /// An operation under way. Garbage collection cancels it.
 #[napi]
@@ -108,7 +49,7 @@ impl Batch {
 type Resolver = fn(Env) -> napi::Result<()>;
 
 impl NativeTask {
-    pub(crate) fn new<T: Into<Outcome> + 'static>(task: Task<T>) -> Self {
+    pub(crate) fn new(task: impl AnyTask + 'static) -> Self {
         Self(Box::new(task))
     }
 }

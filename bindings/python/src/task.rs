@@ -4,7 +4,7 @@
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use aikit::host::{self, HostAgent, HostCall, HostKernel, QUEUE_LIMIT, Step};
+use aikit::host::{AnyTask, HostCall, Outcome, QUEUE_LIMIT, Step};
 use aikit::{Code, Error};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
@@ -17,47 +17,12 @@ use crate::text::Text;
 /// 100 ms.
 const SLICE: Duration = Duration::from_millis(50);
 
-/// What an operation ends with.
-#[derive(Clone)]
-pub(crate) enum Outcome {
-    Kernel(HostKernel),
-    Agent(HostAgent),
-    Json(String),
-    Nothing,
-}
-
-impl From<HostKernel> for Outcome {
-    fn from(kernel: HostKernel) -> Self {
-        Self::Kernel(kernel)
-    }
-}
-
-impl From<HostAgent> for Outcome {
-    fn from(agent: HostAgent) -> Self {
-        Self::Agent(agent)
-    }
-}
-
-impl From<String> for Outcome {
-    fn from(json: String) -> Self {
-        Self::Json(json)
-    }
-}
-
-impl From<()> for Outcome {
-    fn from((): ()) -> Self {
-        Self::Nothing
-    }
-}
-
-impl Outcome {
-    fn into_python(self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        match self {
-            Self::Kernel(kernel) => Kernel(kernel).into_py_any(py),
-            Self::Agent(agent) => Agent(agent).into_py_any(py),
-            Self::Json(json) => json.into_py_any(py),
-            Self::Nothing => Ok(py.None()),
-        }
+fn to_object(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
+    match outcome {
+        Outcome::Kernel(kernel) => Kernel(kernel).into_py_any(py),
+        Outcome::Agent(agent) => Agent(agent).into_py_any(py),
+        Outcome::Json(json) => json.into_py_any(py),
+        Outcome::Nothing => Ok(py.None()),
     }
 }
 
@@ -67,52 +32,16 @@ enum Taken {
     Call(HostCall),
 }
 
-/// A task of any result, with the result's type out of sight.
-trait Operation: Send + Sync {
-    fn next(&self, timeout: Duration) -> Step<Outcome>;
-    fn try_next(&self) -> Step<Outcome>;
-    fn fd(&self) -> aikit::Result<i32>;
-    fn cancel(&self);
-}
-
-fn with_outcome<T: Into<Outcome>>(step: Step<T>) -> Step<Outcome> {
-    match step {
-        Step::Done(result) => Step::Done(result.map(Into::into)),
-        Step::Event(event) => Step::Event(event),
-        Step::ToolCall(call) => Step::ToolCall(call),
-        Step::Pending => Step::Pending,
-        Step::Ended => Step::Ended,
-    }
-}
-
-impl<T: Into<Outcome> + Send> Operation for host::Task<T> {
-    fn next(&self, timeout: Duration) -> Step<Outcome> {
-        with_outcome(host::Task::next(self, Some(timeout)))
-    }
-
-    fn try_next(&self) -> Step<Outcome> {
-        with_outcome(host::Task::try_next(self))
-    }
-
-    fn fd(&self) -> aikit::Result<i32> {
-        host::Task::fd(self)
-    }
-
-    fn cancel(&self) {
-        host::Task::cancel(self);
-    }
-}
-
 /// An operation under way. Its end is kept, so a batch that an exception swallowed (a signal handler
 /// may raise between any two instructions of Python's) never loses it.
 #[pyclass(frozen, module = "aikit._aikit")]
 pub(crate) struct Task {
-    operation: Box<dyn Operation>,
+    operation: Box<dyn AnyTask>,
     end: OnceLock<aikit::Result<Outcome>>,
 }
 
 impl Task {
-    pub(crate) fn new<T: Into<Outcome> + Send + 'static>(task: host::Task<T>) -> Self {
+    pub(crate) fn new(task: impl AnyTask + 'static) -> Self {
         Self { operation: Box::new(task), end: OnceLock::new() }
     }
 
@@ -122,7 +51,7 @@ impl Task {
         let mut step = if patience.is_zero() {
             self.operation.try_next()
         } else {
-            self.operation.next(patience)
+            self.operation.next(Some(patience))
         };
         loop {
             match step {
@@ -185,7 +114,7 @@ impl Task {
     /// What the operation ended with, or its error as an exception. Only after the end.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         match self.end.get() {
-            Some(Ok(outcome)) => outcome.clone().into_python(py),
+            Some(Ok(outcome)) => to_object(py, outcome.clone()),
             Some(Err(error)) => Err(exception(py, error)),
             None => Err(exception(py, &Error::invalid_argument("the operation has not ended"))),
         }

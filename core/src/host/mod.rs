@@ -3,10 +3,12 @@
 //!
 //! The C ABI and the three language modules stand on this room and add nothing but conversion.
 
+mod any;
 mod ready;
 mod session;
 mod task;
 
+pub use any::{AnyTask, Outcome};
 pub use session::{HostAgent, HostCollection, HostKernel, version};
 pub use task::{QUEUE_LIMIT, Step, Task};
 

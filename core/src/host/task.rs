@@ -37,6 +37,19 @@ pub enum Step<T> {
     Ended,
 }
 
+impl<T> Step<T> {
+    /// The same step with another result.
+    pub(super) fn map_result<U>(self, map: impl FnOnce(T) -> U) -> Step<U> {
+        match self {
+            Self::Event(event) => Step::Event(event),
+            Self::ToolCall(call) => Step::ToolCall(call),
+            Self::Done(result) => Step::Done(result.map(map)),
+            Self::Pending => Step::Pending,
+            Self::Ended => Step::Ended,
+        }
+    }
+}
+
 /// An operation under way. Thread safe. Dropping it cancels the operation.
 pub struct Task<T> {
     shared: Arc<Shared<T>>,
