@@ -1,10 +1,8 @@
 //! What every export does first and last: nothing unwinds into C, and an error goes out through the
 //! last parameter.
 
-use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use aikit::error::{Code, Error, Result};
+use aikit::error::{Error, Result};
+use aikit::io;
 
 use crate::failure::{aikit_error, aikit_status};
 use crate::registry::{self, Object};
@@ -50,22 +48,11 @@ pub(crate) fn shield<T>(fallback: T, body: impl FnOnce() -> T) -> T {
 pub(crate) fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
     // Whatever a panic leaves half done is either thrown away with the closure or behind a lock
     // that does not poison and whose content is replaced as a whole.
-    catch_unwind(AssertUnwindSafe(|| {
+    io::catch(|| {
         #[cfg(test)]
         crate::tests::panic_if_armed();
         body()
-    }))
-    .map_err(|payload| panic_error(&*payload))
-}
-
-fn panic_error(payload: &(dyn Any + Send)) -> Error {
-    let text = payload
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    Error::new(Code::Panic, format!("a defect inside aikit was caught: {text}"))
-        .hint("please report this with what you did; the process is unharmed")
+    })
 }
 
 /// The error for a pointer that must not be NULL.

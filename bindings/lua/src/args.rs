@@ -2,7 +2,7 @@
 //! error that names it, never a coercion and never a panic.
 
 use aikit::error::{Code, Error};
-use mlua::{AnyUserData, Function, Lua, MultiValue, LuaString, Table, UserDataRef, Value};
+use mlua::{AnyUserData, Function, Lua, LuaString, MultiValue, Table, UserDataRef, Value};
 
 use crate::convert;
 use crate::failure::Failure;
@@ -42,7 +42,7 @@ impl<'a> Args<'a> {
     /// A whole number from 0.
     pub(crate) fn milliseconds(&self, index: usize, what: &str) -> Result<u64, Failure> {
         match self.value(index) {
-            Value::Integer(number) if *number >= 0 => Ok(number.unsigned_abs().into()),
+            Value::Integer(number) if *number >= 0 => Ok(number.unsigned_abs()),
             other => Err(wrong(what, "a whole number from 0", other).into()),
         }
     }

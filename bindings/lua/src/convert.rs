@@ -69,9 +69,7 @@ pub(crate) fn text_to_lua(lua: &Lua, text: &str) -> Result<Value, Failure> {
 /// A JSON document as a Lua value.
 pub(crate) fn document_to_lua(lua: &Lua, document: &Json) -> mlua::Result<Value> {
     let mark = array_mark(lua)?;
-    ToLua { lua, mark: &mark }
-        .deserialize(document)
-        .map_err(mlua::Error::external)
+    ToLua { lua, mark: &mark }.deserialize(document).map_err(mlua::Error::external)
 }
 
 /// Builds Lua values while a JSON text is read, without a tree in between.
@@ -144,10 +142,7 @@ impl<'de> Visitor<'de> for ToLua<'_> {
 
 /// A Lua value as JSON. `what` names it in the error; the error's path points to the wrong part.
 pub(crate) fn lua_to_json(lua: &Lua, value: &Value, what: &str) -> Result<Json, Failure> {
-    let mut reader = ToJson {
-        mark: array_mark(lua)?.to_pointer(),
-        open: Vec::new(),
-    };
+    let mut reader = ToJson { mark: array_mark(lua)?.to_pointer(), open: Vec::new() };
     reader.value(value).map_err(|wrong| wrong.into_error(what).into())
 }
 

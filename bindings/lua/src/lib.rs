@@ -62,11 +62,14 @@ where
 {
     let function = lua.create_function(move |lua, values| {
         let args = Args::new(lua, values);
-        let result = catch_unwind(AssertUnwindSafe(|| function(lua, &args)))
-            .unwrap_or_else(|_| Err(Error::new(Code::Panic, "a defect inside aikit was caught").into()));
+        let result = catch_unwind(AssertUnwindSafe(|| function(lua, &args))).unwrap_or_else(|_| {
+            Err(Error::new(Code::Panic, "a defect inside aikit was caught").into())
+        });
         match result {
             Ok(values) => (true, values).into_lua_multi(lua),
-            Err(Failure::Aikit(error)) => (false, failure::to_table(lua, &error)?).into_lua_multi(lua),
+            Err(Failure::Aikit(error)) => {
+                (false, failure::to_table(lua, &error)?).into_lua_multi(lua)
+            }
             Err(Failure::Lua(error)) => Err(error),
         }
     })?;

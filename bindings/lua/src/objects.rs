@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::convert;
 use crate::export;
 use crate::failure::Failure;
-use crate::run::{Work, start};
+use crate::run::start;
 
 /// `aikit.Kernel`.
 pub(crate) struct Kernel(HostKernel);
@@ -57,14 +57,14 @@ pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
         let (object, agent) = args.object::<Agent>(0, "agent")?;
         let input = args.text(1, "the input of a run")?;
         let options = args.options(2, "the options of a run")?;
-        start(lua, Work::Json(agent.0.start(&input, &options)), object.user_value()?)
+        start(lua, agent.0.start(&input, &options), object.user_value()?)
     })
 }
 
 fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
     export(lua, native, "open", |lua, args| {
         let options = args.options(0, "the options of open")?;
-        start(lua, Work::Kernel(HostKernel::open(&options)), Value::Nil)
+        start(lua, HostKernel::open(&options), Value::Nil)
     })?;
     export(lua, native, "tool", |lua, args| {
         let (kernel, tools) = kernel(args)?;
@@ -88,10 +88,12 @@ fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
         let (kernel, tools) = kernel(args)?;
         let reference = match args.value(1) {
             Value::String(_) => AgentRef::Text(args.text(1, "the path of a spec")?),
-            _ => AgentRef::Spec(args.object::<SpecObject>(1, "spec or the path of one")?.1.0.clone()),
+            _ => {
+                AgentRef::Spec(args.object::<SpecObject>(1, "spec or the path of one")?.1.0.clone())
+            }
         };
         let options = args.options(2, "the options of agent")?;
-        start(lua, Work::Agent(kernel.agent(reference, &options)), tools)
+        start(lua, kernel.agent(reference, &options), tools)
     })?;
     export(lua, native, "collection", |lua, args| {
         let (kernel, _) = kernel(args)?;
@@ -102,16 +104,16 @@ fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
         let (kernel, tools) = kernel(args)?;
         let name = args.text(1, "the name of a tool")?;
         let arguments = args.options(2, "the arguments of a tool")?;
-        start(lua, Work::Json(kernel.call_tool(&name, &arguments)), tools)
+        start(lua, kernel.call_tool(&name, &arguments), tools)
     })?;
     export(lua, native, "run_events", |lua, args| {
         let (kernel, tools) = kernel(args)?;
         let run_id = args.text(1, "the id of a run")?;
-        start(lua, Work::Json(kernel.run_events(&run_id)), tools)
+        start(lua, kernel.run_events(&run_id), tools)
     })?;
     export(lua, native, "close", |lua, args| {
         let (kernel, tools) = kernel(args)?;
-        start(lua, Work::Nothing(kernel.close()), tools)
+        start(lua, kernel.close(), tools)
     })
 }
 
@@ -119,15 +121,15 @@ fn export_collection(lua: &Lua, native: &Table) -> mlua::Result<()> {
     export(lua, native, "ingest", |lua, args| {
         let path = args.text(1, "the path of a file or folder")?;
         let options = args.options(2, "the options of ingest")?;
-        start(lua, Work::Json(collection(args)?.ingest(&path, &options)), Value::Nil)
+        start(lua, collection(args)?.ingest(&path, &options), Value::Nil)
     })?;
     export(lua, native, "search", |lua, args| {
         let query = args.text(1, "the query")?;
         let options = args.options(2, "the options of search")?;
-        start(lua, Work::Json(collection(args)?.search(&query, &options)), Value::Nil)
+        start(lua, collection(args)?.search(&query, &options), Value::Nil)
     })?;
     export(lua, native, "documents", |lua, args| {
-        start(lua, Work::Json(collection(args)?.documents()), Value::Nil)
+        start(lua, collection(args)?.documents(), Value::Nil)
     })
 }
 

@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use aikit::error::{Code, Error};
-use aikit::host::{HostAgent, HostCall, HostKernel, Step, Task};
-use mlua::{AnyUserData, IntoLua, IntoLuaMulti, Lua, MultiValue, Table, UserDataFields, UserDataMethods,
-    UserDataRegistry, Value};
+use aikit::host::{AnyTask, HostCall, Outcome, Step};
+use mlua::{
+    AnyUserData, IntoLua, IntoLuaMulti, Lua, MultiValue, Table, UserDataFields, UserDataMethods,
+    UserDataRegistry, Value,
+};
 
 use crate::args::Args;
 use crate::convert;
@@ -15,34 +17,23 @@ use crate::export;
 use crate::failure::Failure;
 use crate::objects::{agent_to_lua, kernel_to_lua};
 
-/// The task, by what it gives in the end.
-pub(crate) enum Work {
-    Kernel(Task<HostKernel>),
-    Agent(Task<HostAgent>),
-    Json(Task<String>),
-    Nothing(Task<()>),
-}
-
-/// What a task gave. Kept, so that `run:result()` may be asked again.
-#[derive(Clone)]
-enum Outcome {
-    Kernel(HostKernel),
-    Agent(HostAgent),
-    Json(String),
-    Nothing,
-}
-
 /// `aikit.Run`.
 struct Run {
-    work: Work,
+    task: Box<dyn AnyTask>,
+    /// What the task gave; kept, so that `run:result()` may be asked again.
     outcome: RefCell<Option<Result<Outcome, Error>>>,
     /// The tool call that Lua is answering right now.
     answering: RefCell<Option<HostCall>>,
 }
 
 /// Hands an operation to Lua, with the tools that its calls are looked up in.
-pub(crate) fn start(lua: &Lua, work: Work, tools: Value) -> Result<AnyUserData, Failure> {
-    let run = Run { work, outcome: RefCell::new(None), answering: RefCell::new(None) };
+pub(crate) fn start(
+    lua: &Lua,
+    task: impl AnyTask + 'static,
+    tools: Value,
+) -> Result<AnyUserData, Failure> {
+    let run =
+        Run { task: Box::new(task), outcome: RefCell::new(None), answering: RefCell::new(None) };
     let object = lua.create_any_userdata(run)?;
     object.set_user_value(tools)?;
     Ok(object)
@@ -50,40 +41,7 @@ pub(crate) fn start(lua: &Lua, work: Work, tools: Value) -> Result<AnyUserData, 
 
 impl Run {
     fn next(&self, wait: Duration) -> Step<Outcome> {
-        fn of<T>(task: &Task<T>, wait: Duration, outcome: impl Fn(T) -> Outcome) -> Step<Outcome> {
-            let step = if wait.is_zero() { task.try_next() } else { task.next(Some(wait)) };
-            match step {
-                Step::Event(event) => Step::Event(event),
-                Step::ToolCall(call) => Step::ToolCall(call),
-                Step::Done(result) => Step::Done(result.map(outcome)),
-                Step::Pending => Step::Pending,
-                Step::Ended => Step::Ended,
-            }
-        }
-        match &self.work {
-            Work::Kernel(task) => of(task, wait, Outcome::Kernel),
-            Work::Agent(task) => of(task, wait, Outcome::Agent),
-            Work::Json(task) => of(task, wait, Outcome::Json),
-            Work::Nothing(task) => of(task, wait, |()| Outcome::Nothing),
-        }
-    }
-
-    fn cancel(&self) {
-        match &self.work {
-            Work::Kernel(task) => task.cancel(),
-            Work::Agent(task) => task.cancel(),
-            Work::Json(task) => task.cancel(),
-            Work::Nothing(task) => task.cancel(),
-        }
-    }
-
-    fn fd(&self) -> Result<i32, Error> {
-        match &self.work {
-            Work::Kernel(task) => task.fd(),
-            Work::Agent(task) => task.fd(),
-            Work::Json(task) => task.fd(),
-            Work::Nothing(task) => task.fd(),
-        }
+        if wait.is_zero() { self.task.try_next() } else { self.task.next(Some(wait)) }
     }
 
     /// Takes the call that waits for its answer; none if nothing was asked.
@@ -165,10 +123,10 @@ pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
         Ok(())
     })?;
     export(lua, native, "cancel", |_, args| {
-        run(args)?.1.cancel();
+        run(args)?.1.task.cancel();
         Ok(())
     })?;
-    export(lua, native, "fd", |_, args| Ok(run(args)?.1.fd()?))
+    export(lua, native, "fd", |_, args| Ok(run(args)?.1.task.fd()?))
 }
 
 fn run(args: &Args<'_>) -> Result<(AnyUserData, mlua::UserDataRef<Run>), Failure> {
@@ -184,7 +142,7 @@ pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
             Ok(format!("aikit.Run({state})"))
         });
         class.add_meta_method("__close", |_, run, _: MultiValue| {
-            run.cancel();
+            run.task.cancel();
             Ok(())
         });
         class.add_meta_field("__index", methods);

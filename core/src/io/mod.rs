@@ -12,8 +12,7 @@ mod sse;
 
 pub use http::client;
 pub(crate) use lock::{Condvar, Mutex, RwLock};
-pub use panic::catch_panic;
-pub(crate) use panic::panic_error;
+pub use panic::{catch, catch_panic};
 pub use runtime::{Generation, generation, runtime, shutdown};
 pub(crate) use runtime::{counted, run_here, shutdown_token};
 pub(crate) use sse::SseReader;

@@ -12,6 +12,12 @@ pub async fn catch_panic<F: Future>(future: F) -> Result<F::Output> {
     AssertUnwindSafe(future).catch_unwind().await.map_err(|payload| panic_error(&*payload))
 }
 
+/// Runs a function; a panic in it becomes [`Code::Panic`]. What the panic leaves half done must be
+/// gone with the closure, or be replaced as a whole.
+pub fn catch<T>(body: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| panic_error(&*payload))
+}
+
 /// The error for a caught panic's payload.
 pub(crate) fn panic_error(payload: &(dyn Any + Send)) -> Error {
     let text = payload

@@ -1,6 +1,5 @@
 //! A thread that owns a connection and does one job after the other.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 
 use rusqlite::Connection;
@@ -39,7 +38,7 @@ impl Worker {
                 while let Ok(job) = queue.recv() {
                     // A job that panics loses its reply, which its caller reports; its transaction
                     // is rolled back as it unwinds.
-                    let _ = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
+                    let _ = io::catch(|| job(&mut connection));
                 }
             })
             .map_err(|e| {
@@ -57,11 +56,8 @@ impl Worker {
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = std::panic::catch_unwind(AssertUnwindSafe(|| work(connection)));
-            let _ = reply.send(match result {
-                Ok(result) => result.map_err(store_error),
-                Err(payload) => Err(io::panic_error(&*payload)),
-            });
+            let result = io::catch(|| work(connection));
+            let _ = reply.send(result.and_then(|result| result.map_err(store_error)));
         });
         let sent = self.jobs.lock().as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if !sent {
