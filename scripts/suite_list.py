@@ -36,23 +36,12 @@ BUILD = [
     Suite("build-c", "scripts/build-c.sh"),
 ]
 
-CHECK = [
-    Suite("format", "cargo fmt --all --check"),
-    Suite("lints", "cargo clippy --workspace --all-targets --keep-going -- -D warnings", minutes=30),
-    Suite("licences", "scripts/check/licences.py"),
-    Suite("duplicates", "scripts/check/duplicates.py"),
-    Suite("versions", "scripts/check/versions.py"),
-    Suite("house", "scripts/check/house.py"),
-    Suite("runner", "scripts/test_suites.py", "unittest"),
-    Suite("layers", "cargo test --workspace --test layers", "cargo", minutes=30),
-]
 
-
-def lua(name: str, program: str) -> Suite:
+def lua(module: str, program: str, name: str = "", specs: str = "bindings/lua/spec") -> Suite:
     return Suite(
-        f"lua-{name}",
-        f"LUA_CPATH='target/lua/{name}/?.so;;' LUA_PATH='bindings/lua/spec/?.lua;;' "
-        f"busted --lua=$(command -v {program}) --output=plainTerminal bindings/lua/spec",
+        f"lua-{name or module}",
+        f"LUA_CPATH='target/lua/{module}/?.so;;' LUA_PATH='bindings/lua/spec/?.lua;;' "
+        f"busted --lua=$(command -v {program}) --output=plainTerminal {specs}",
         "busted",
     )
 
@@ -61,6 +50,40 @@ def python(environment: str, requirements: str, arguments: str) -> str:
     """A command for the interpreter of one of the test environments."""
     return f"python=$(scripts/venv.sh {environment} {requirements}) && $python {arguments}"
 
+
+def node(name: str, tests: str) -> Suite:
+    return Suite(
+        name,
+        f"cd bindings/node && npm ci --silent --no-audit --no-fund && node --test {tests}",
+        "node",
+    )
+
+
+CHECK = [
+    Suite("format", "cargo fmt --all --check"),
+    Suite("lints", "cargo clippy --workspace --all-targets --keep-going -- -D warnings", minutes=30),
+    Suite("licences", "scripts/check/licences.py"),
+    Suite("duplicates", "scripts/check/duplicates.py"),
+    Suite("versions", "scripts/check/versions.py"),
+    Suite("house", "scripts/check/house.py"),
+    Suite("runner", "scripts/test_suites.py", "unittest"),
+    # What describes the code for others and must not drift from it: rooms, reference pages, header,
+    # type declarations. They speak of what is built.
+    *BUILD,
+    Suite("layers", "cargo test --workspace --test layers --test reference", "cargo", minutes=30),
+    Suite("header", "cargo test --workspace --test abi header::", "cargo", minutes=30),
+    lua("5.4", "lua5.4", name="types", specs="bindings/lua/spec/types_spec.lua"),
+    node("node-types", "test/surface.test.mjs"),
+    Suite(
+        "python-types",
+        python(
+            "python",
+            "bindings/python/requirements-dev.txt",
+            "-m pytest -q bindings/python/tests/test_typing.py",
+        ),
+        "pytest",
+    ),
+]
 
 CONFORMANCE = [
     Suite(
@@ -75,11 +98,7 @@ TEST = [
     Suite("rust", "cargo test --workspace --no-fail-fast", "cargo", minutes=30),
     lua("5.4", "lua5.4"),
     lua("luajit", "luajit"),
-    Suite("node", "cd bindings/node && node --test test/*.test.mjs", "node"),
-    Suite(
-        "node-types",
-        "cd bindings/node && npm ci --silent --no-audit --no-fund && npx tsc --project test/types",
-    ),
+    node("node", "test/*.test.mjs"),
     Suite(
         "python",
         python("python", "bindings/python/requirements-dev.txt", "-m pytest -q bindings/python"),
