@@ -31,7 +31,7 @@ class Part:
 PARTS = [
     Part("core", "cargo bench --workspace --bench figures --no-run",
          "cargo bench --quiet --workspace --bench figures -- --json"),
-    Part("peers", "cargo build --release --locked --manifest-path benches/peers/Cargo.toml "
+    Part("peers", "cargo build --release --manifest-path benches/peers/Cargo.toml "
          "--target-dir target/peers", "target/peers/release/aikit-peers --json"),
     Part("lua", "cargo build --release --workspace && mkdir -p target/bench/lua && "
          "cp target/release/libaikit_lua.so target/bench/lua/aikit.so",

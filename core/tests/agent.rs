@@ -190,3 +190,78 @@ async fn limits_end_a_run_with_their_own_code() {
     let run = slow.start_with("go", options, None, Default::default());
     assert_eq!(run.result().await.expect_err("timeout").code(), Code::Timeout);
 }
+
+#[tokio::test]
+async fn a_token_that_runs_share_is_not_cancelled_by_the_end_of_one() {
+    let kernel = kernel().await;
+    let agent = agent(&kernel, "", "  - {text: hi}\n").await;
+    let token = tokio_util::sync::CancellationToken::new();
+    for _ in 0..2 {
+        let run = agent.start_with("go", Default::default(), None, token.clone());
+        assert_eq!(run.result().await.expect("result").status, RunStatus::Finished);
+    }
+    token.cancel();
+    let run = agent.start_with("go", Default::default(), None, token);
+    assert_eq!(run.result().await.expect("result").status, RunStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn the_end_of_a_run_is_recorded_though_its_host_has_stopped_reading() {
+    let kernel = kernel().await;
+    let deltas = vec!["x"; 2000].join(", ");
+    let agent = agent(&kernel, "", &format!("  - {{deltas: [{deltas}]}}\n")).await;
+    let options = aikit::agent::RunOptions {
+        run_id: Some("unread".into()),
+        timeout_ms: Some(100),
+        ..Default::default()
+    };
+    let mut run = agent.start_with("go", options, None, Default::default());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let recorded = kernel.run_events("unread").await.expect("events");
+    assert_eq!(recorded.last().expect("last")["type"], "run_failed");
+    let mut seen = Vec::new();
+    while let Some(event) = run.next().await {
+        seen.push(serde_json::from_str::<Value>(event.as_json()).expect("json"));
+    }
+    assert_eq!(seen, recorded);
+}
+
+#[tokio::test]
+async fn absurd_token_counts_are_bounded_and_no_panic() {
+    let kernel = kernel().await;
+    let most = i64::MAX;
+    let turn = format!("usage: {{input_tokens: {most}, output_tokens: {most}}}");
+    let script = format!(
+        "  - {{tool_calls: [{{name: calculator, arguments: {{expression: '1'}}}}], {turn}}}\n  \
+         - {{text: done, {turn}}}\n"
+    );
+    let result = agent(&kernel, "calculator", &script).await.run("go").await.expect("run");
+    assert_eq!(result.usage.total_tokens, u64::MAX);
+}
+
+#[tokio::test]
+async fn a_step_that_the_store_refused_is_recorded_with_the_end() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let path = folder.path().join("store.db");
+    let kernel = Kernel::open(OpenOptions::file(&path)).await.expect("open");
+    // Holds the database's lock for longer than a step waits for it.
+    let lock = move |_| {
+        let other = rusqlite::Connection::open(&path).expect("open");
+        other.execute_batch("BEGIN IMMEDIATE").expect("lock");
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(6500));
+            drop(other);
+        });
+        Ok(json!(1))
+    };
+    kernel.register(tool("lock", lock)).expect("tool");
+    let script = "  - {tool_calls: [{name: lock}]}\n  - {text: done}\n";
+    let options = aikit::agent::RunOptions { run_id: Some("locked".into()), ..Default::default() };
+    let agent = agent(&kernel, "lock", script).await;
+    let run = agent.start_with("go", options, None, Default::default());
+    assert_eq!(run.result().await.expect_err("locked").code(), Code::StoreLocked);
+    let events = kernel.run_events("locked").await.expect("events");
+    let numbers: Vec<u64> = events.iter().filter_map(|e| e["seq"].as_u64()).collect();
+    assert_eq!(numbers, (0..numbers.len() as u64).collect::<Vec<_>>());
+    assert_eq!(events.last().expect("last")["type"], "run_failed");
+}

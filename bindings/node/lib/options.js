@@ -42,6 +42,10 @@ function converted(call, options, names) {
       const known = Object.keys(names).join(", ");
       throw invalid(`${call}: unknown option "${key}"`, `the options are ${known}`);
     }
+    // JSON would make null of it, and the option would count as not given.
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      throw invalid(`${call}: the option "${key}" must be a finite number, not ${value}`);
+    }
     if (value !== undefined) out[names[key]] = value;
   }
   return out;

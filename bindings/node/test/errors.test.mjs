@@ -141,12 +141,15 @@ test("values of the wrong type are refused in every call", async () => {
     runTurns: () => agent.run("go", { maxTurns: "many" }),
     runTurnsNegative: () => agent.run("go", { maxTurns: -1 }),
     runTurnsBig: () => agent.run("go", { maxTurns: 3n }),
-    runTurnsNaN: () => agent.run("go", { maxTurns: 0.5 }),
+    runTurnsHalf: () => agent.run("go", { maxTurns: 0.5 }),
+    runTurnsNaN: () => agent.run("go", { maxTurns: Number.NaN }),
+    runTimeoutInfinite: () => agent.run("go", { timeoutMs: Infinity }),
     runSignal: () => agent.run("go", { signal: {} }),
     start: async () => agent.start(Symbol("x")),
     ingest: () => collection.ingest(["a"]),
     search: () => collection.search(null),
     searchTop: () => collection.search("x", { topK: "3" }),
+    searchTopNaN: () => collection.search("x", { topK: Number.NaN }),
     collection: async () => kernel.collection(7),
     callTool: () => kernel.callTool(() => {}),
     callToolArguments: () => kernel.callTool("calculator", [1]),
@@ -159,6 +162,7 @@ test("values of the wrong type are refused in every call", async () => {
     toolRun: async () => kernel.tool({ name: "x", description: "x" }),
     toolParameters: async () => kernel.tool({ name: "x", description: "x", run() {}, parameters: "none" }),
     toolTimeout: async () => kernel.tool({ name: "x", description: "x", run() {}, timeoutMs: "1" }),
+    toolTimeoutNaN: async () => kernel.tool({ name: "x", description: "x", run() {}, timeoutMs: Number.NaN }),
   };
   for (const [name, call] of Object.entries(calls)) {
     await assert.rejects(

@@ -5,7 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
 from ._errors import InvalidArgument
@@ -42,6 +42,15 @@ def milliseconds(seconds: float | None) -> int | None:
     if not 0 < seconds < 1e9:
         raise InvalidArgument(f"a timeout is a number of seconds above 0, not {seconds}")
     return max(1, round(seconds * 1000))
+
+
+def mapping(value: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """A copy of a mapping. What `dict` would make of lists and texts is not meant."""
+    from collections.abc import Mapping
+
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a mapping, not {type(value).__name__}")
+    return dict(value)
 
 
 def path_text(path: str | os.PathLike[str]) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 from . import _aikit
-from ._convert import from_json, milliseconds, options, path_text, to_json
+from ._convert import from_json, mapping, milliseconds, options, path_text, to_json
 from ._events import Event, event
 from ._records import Document, IngestReport, Passage, RunResult
 from ._spec import Spec
@@ -23,11 +23,17 @@ def open_task(
     tenant: str | None,
     providers: Mapping[str, Mapping[str, str]] | None,
 ) -> _aikit.Task:
+    chosen = None
+    if providers is not None:
+        chosen = {
+            name: mapping(provider, f"the provider {name!r}")
+            for name, provider in mapping(providers, "providers").items()
+        }
     return _aikit.open(
         options(
             location=None if location is None else path_text(location),
             tenant=tenant,
-            providers=None if providers is None else {k: dict(v) for k, v in providers.items()},
+            providers=chosen,
         )
     )
 
@@ -131,7 +137,7 @@ class KernelCore:
         return self._native.agent_of_text(path_text(reference), chosen)
 
     def _call_task(self, name: str, arguments: Mapping[str, Any] | None) -> _aikit.Task:
-        given = {} if arguments is None else dict(arguments)
+        given = {} if arguments is None else mapping(arguments, "the arguments")
         return self._native.call_tool(name, to_json(given, "the arguments"))
 
     def __repr__(self) -> str:

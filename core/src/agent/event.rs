@@ -180,6 +180,10 @@ impl Event {
         self.json.as_ref().to_owned()
     }
 
+    pub(super) fn shared_json(&self) -> Arc<str> {
+        self.json.clone()
+    }
+
     /// [`Event::to_json`] without a copy.
     pub fn as_json(&self) -> &str {
         &self.json

@@ -18,7 +18,7 @@ pub(super) struct Recorder<'a, S> {
     sink: &'a S,
     next: u64,
     /// Of the step under way: not in the store yet.
-    pending: Vec<(u64, String)>,
+    pending: Vec<(u64, Arc<str>)>,
     /// Being given to the sink. It is still here when the run was cancelled while the host held
     /// it back, and is given first then: the host sees no gap.
     in_delivery: Option<Event>,
@@ -33,7 +33,7 @@ impl<'a, S: EventSink> Recorder<'a, S> {
         self.deliver().await;
         let event = Event::new(self.run_id.clone(), self.next, kind);
         self.next += 1;
-        self.pending.push((event.seq, event.to_json()));
+        self.pending.push((event.seq, event.shared_json()));
         self.in_delivery = Some(event);
         self.deliver().await;
     }
@@ -49,7 +49,7 @@ impl<'a, S: EventSink> Recorder<'a, S> {
     /// run has not begun then.
     pub(super) async fn begin(&mut self, run: NewRun, kind: EventKind) -> Result<()> {
         let event = Event::new(self.run_id.clone(), self.next, kind);
-        self.store.begin_run(run, vec![(event.seq, event.to_json())]).await?;
+        self.store.begin_run(run, vec![(event.seq, event.shared_json())]).await?;
         self.next += 1;
         self.in_delivery = Some(event);
         self.deliver().await;
@@ -59,17 +59,22 @@ impl<'a, S: EventSink> Recorder<'a, S> {
     /// Writes the step that has just ended.
     pub(super) async fn step(&mut self) -> Result<()> {
         let events = std::mem::take(&mut self.pending);
-        self.store.record_step(&self.run_id, events, None).await
+        let written = self.store.record_step(&self.run_id, events.clone(), None).await;
+        if written.is_err() {
+            // Rolled back: they come to the store with the end of the run, which has no gap then.
+            self.pending = events;
+        }
+        written
     }
 
     /// Writes and gives the ending event: first to the store, so that what a host was told has
-    /// happened.
+    /// happened, and that a host which has stopped reading does not keep the end out of the store.
     pub(super) async fn end(&mut self, status: RunStatus, kind: EventKind) -> Result<()> {
-        self.deliver().await;
         let event = Event::new(self.run_id.clone(), self.next, kind);
-        self.pending.push((event.seq, event.to_json()));
+        self.pending.push((event.seq, event.shared_json()));
         let events = std::mem::take(&mut self.pending);
         let written = self.store.record_step(&self.run_id, events, Some(status)).await;
+        self.deliver().await;
         self.sink.emit(event).await;
         written
     }

@@ -92,6 +92,8 @@ impl Run {
     ) -> Self {
         let (sender, events) = mpsc::channel(QUEUE_LIMIT);
         let (finish, outcome) = oneshot::channel();
+        // The caller may give one token to many runs: the end of one must not cancel the others.
+        let cancel = cancel.child_token();
         let token = cancel.clone();
         match io::runtime() {
             Ok(runtime) => {

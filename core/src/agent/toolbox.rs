@@ -13,7 +13,7 @@ use crate::tool::{Context, Registry};
 #[derive(Clone, Debug)]
 pub struct Toolbox {
     registry: Arc<Registry>,
-    specs: Vec<ToolSpec>,
+    specs: Arc<[ToolSpec]>,
 }
 
 impl Toolbox {
@@ -53,11 +53,11 @@ impl Toolbox {
                 parameters: definition.parameters,
             });
         }
-        Ok(Self { registry, specs })
+        Ok(Self { registry, specs: specs.into() })
     }
 
     /// The tools as the model sees them, in the spec's order.
-    pub fn specs(&self) -> &[ToolSpec] {
+    pub fn specs(&self) -> &Arc<[ToolSpec]> {
         &self.specs
     }
 

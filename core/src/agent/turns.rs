@@ -215,7 +215,7 @@ impl Work<'_> {
         messages.push(Message::User(input));
         ChatRequest {
             messages,
-            tools: self.agent.tools.specs().to_vec(),
+            tools: self.agent.tools.specs().clone(),
             tool_choice: document.behavior.tool_choice,
             parallel_tool_calls: document.behavior.parallel_tool_calls,
             temperature: intelligence.temperature,

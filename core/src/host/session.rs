@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::task::Task;
 use crate::agent::{Agent, RunOptions};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::kernel::{AgentOptions, AgentRef, Kernel, OpenOptions};
 use crate::retrieval::{Collection, IngestOptions, SearchOptions};
 use crate::spec::Spec;
@@ -168,8 +168,15 @@ impl HostCollection {
     pub fn search(&self, query: &str, search_options: &str) -> Task<String> {
         let (collection, query) = (self.0.clone(), query.to_owned());
         match options::<SearchOptions>("search", search_options) {
-            Ok(search_options) => Task::spawn(|_, _| async move {
-                json_text(&collection.search_with(&query, search_options).await?)
+            // With an embedding model this can take minutes.
+            Ok(search_options) => Task::spawn(|_, cancel| async move {
+                tokio::select! {
+                    biased;
+                    () = cancel.cancelled() => {
+                        Err(Error::new(Code::Cancelled, "the search was cancelled"))
+                    }
+                    found = collection.search_with(&query, search_options) => json_text(&found?),
+                }
             }),
             Err(error) => Task::ready(Err(error)),
         }

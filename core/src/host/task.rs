@@ -7,7 +7,7 @@
 //! environment that started the run, and never on a thread of aikit's.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -95,7 +95,7 @@ impl<T> Feed<T> {
                 }
                 if state.steps.len() < QUEUE_LIMIT || self.1.is_cancelled() {
                     state.steps.push_back(Step::Event(event));
-                    return self.0.wake(&mut state);
+                    return self.0.wake(state);
                 }
             }
             tokio::select! {
@@ -110,7 +110,7 @@ impl<T> Feed<T> {
         let mut state = self.0.state.lock();
         if !state.closed {
             state.steps.push_back(Step::ToolCall(call));
-            self.0.wake(&mut state);
+            self.0.wake(state);
         }
     }
 
@@ -119,7 +119,7 @@ impl<T> Feed<T> {
         let mut state = self.0.state.lock();
         if state.done.is_none() && !state.ended {
             state.done = Some(result);
-            self.0.wake(&mut state);
+            self.0.wake(state);
         }
     }
 }
@@ -146,18 +146,21 @@ impl<T> Shared<T> {
         }
     }
 
-    fn wake(&self, state: &mut State<T>) {
+    /// Tells whoever waits; the waker runs outside of the lock, as it may take from the task.
+    fn wake(&self, mut state: MutexGuard<'_, State<T>>) {
         if let Some(fd) = &state.fd {
             fd.raise();
         }
         self.filled.notify_all();
-        if let Some(waker) = state.waker.take() {
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
             waker();
         }
     }
 
     fn take(&self, state: &mut State<T>) -> Step<T> {
-        if let Some(step) = state.steps.pop_front() {
+        while let Some(step) = state.steps.pop_front() {
             if state.steps.is_empty()
                 && state.done.is_none()
                 && let Some(fd) = &state.fd
@@ -165,7 +168,11 @@ impl<T> Shared<T> {
                 fd.lower();
             }
             self.room.notify_one();
-            return step;
+            match step {
+                // Its time ran out in the queue, or the run was cancelled: nobody may do that work.
+                Step::ToolCall(call) if call.is_abandoned() => {}
+                step => return step,
+            }
         }
         match state.done.take() {
             Some(result) => {
@@ -269,6 +276,7 @@ impl<T> Task<T> {
     /// A descriptor that is readable while [`Task::try_next`] has something (for `epoll`, `libuv`,
     /// `asyncio`). Owned by the task: watch it, neither read nor close it. Made on the first call.
     pub fn fd(&self) -> Result<i32> {
+        self.born.check()?;
         let mut state = self.shared.state.lock();
         if state.fd.is_none() {
             let fd = ReadyFd::new()?;
@@ -283,6 +291,10 @@ impl<T> Task<T> {
     /// Calls `waker` once, from any thread, as soon as there is something to take (at once if
     /// there is already). A later call replaces a waker that has not fired.
     pub fn on_ready(&self, waker: Box<dyn FnOnce() + Send>) {
+        // In a forked child the answer is there: the error.
+        if self.born.check().is_err() {
+            return waker();
+        }
         let mut state = self.shared.state.lock();
         if state.steps.is_empty() && state.done.is_none() && !state.ended {
             state.waker = Some(waker);

@@ -57,6 +57,17 @@ extern "C" fn after_fork_in_child() {
     GENERATION.fetch_add(1, Ordering::SeqCst);
 }
 
+/// Pins the image and registers the fork handler, once. To be called before the first thread of ours
+/// starts: threads must never outlive our code, and a child must know that it has none of them.
+pub(crate) fn know_forks() {
+    static REGISTER: std::sync::Once = std::sync::Once::new();
+    REGISTER.call_once(|| {
+        image::pin();
+        // SAFETY: the handler touches atomics only, and the image was just pinned.
+        unsafe { libc::pthread_atfork(None, None, Some(after_fork_in_child)) };
+    });
+}
+
 fn global() -> Result<&'static Global> {
     let existing = RUNTIME.load(Ordering::Acquire);
     if !existing.is_null() {
@@ -71,13 +82,7 @@ fn global() -> Result<&'static Global> {
         // SAFETY: as above.
         return Ok(unsafe { &*existing });
     }
-    // Threads of ours must never outlive our code: pin the image before the first one starts.
-    image::pin();
-    static REGISTER: std::sync::Once = std::sync::Once::new();
-    REGISTER.call_once(|| {
-        // SAFETY: the handler touches atomics only, and the image was just pinned.
-        unsafe { libc::pthread_atfork(None, None, Some(after_fork_in_child)) };
-    });
+    know_forks();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get().clamp(2, 4));
     let runtime = Builder::new_multi_thread()
         .worker_threads(threads)
@@ -169,10 +174,10 @@ pub fn shutdown(timeout: Duration) -> usize {
     // SAFETY: the pointer came from `Box::leak` and is never freed.
     let global = unsafe { &*existing };
     std::mem::take(&mut *global.stop.lock()).cancel();
-    let deadline = Instant::now() + timeout;
+    let deadline = Instant::now().checked_add(timeout);
     loop {
         let left = global.in_flight.load(Ordering::Acquire);
-        if left == 0 || Instant::now() >= deadline {
+        if left == 0 || deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             return left;
         }
         std::thread::sleep(Duration::from_millis(1));
@@ -194,5 +199,6 @@ mod tests {
         assert!(shutdown(Duration::from_millis(50)) >= 1);
         assert!(start.elapsed() >= Duration::from_millis(50));
         let _ = release.send(());
+        assert_eq!(shutdown(Duration::MAX), 0);
     }
 }

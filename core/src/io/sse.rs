@@ -11,6 +11,9 @@ pub(crate) struct SseReader {
     buffer: Vec<u8>,
     /// Bytes of `buffer` that were given out already.
     read: usize,
+    /// Bytes of `buffer` that were looked through: a long line that comes in small pieces is not
+    /// searched from its beginning each time.
+    searched: usize,
     data: String,
     has_data: bool,
 }
@@ -23,6 +26,7 @@ impl SseReader {
         } else if self.read > 0 {
             self.buffer.drain(..self.read);
         }
+        self.searched = self.searched.saturating_sub(self.read);
         self.read = 0;
         if self.buffer.len() + chunk.len() > EVENT_LIMIT || self.data.len() > EVENT_LIMIT {
             return Err(Error::new(
@@ -37,10 +41,14 @@ impl SseReader {
     /// The data of the next complete event, or `None` until more bytes come.
     pub(crate) fn next(&mut self) -> Result<Option<String>> {
         loop {
-            let rest = &self.buffer[self.read..];
-            let Some(end) = rest.iter().position(|b| *b == b'\n' || *b == b'\r') else {
+            let from = self.searched.max(self.read);
+            let found = self.buffer[from..].iter().position(|b| *b == b'\n' || *b == b'\r');
+            self.searched = found.map_or(self.buffer.len(), |place| from + place);
+            if found.is_none() {
                 return Ok(None);
-            };
+            }
+            let rest = &self.buffer[self.read..];
+            let end = self.searched - self.read;
             // A carriage return at the very end may be half of a pair.
             if rest[end] == b'\r' && end + 1 == rest.len() {
                 return Ok(None);
@@ -86,6 +94,20 @@ mod tests {
             }
         }
         out
+    }
+
+    #[test]
+    fn a_long_line_in_small_pieces_takes_time_by_its_length() {
+        let start = std::time::Instant::now();
+        let mut reader = SseReader::default();
+        reader.push(b"data: ").expect("push");
+        for _ in 0..100_000 {
+            reader.push(&[b'x'; 40]).expect("push");
+            assert!(reader.next().expect("next").is_none());
+        }
+        reader.push(b"\n\n").expect("push");
+        assert_eq!(reader.next().expect("next").map(|data| data.len()), Some(4_000_000));
+        assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
     }
 
     #[test]

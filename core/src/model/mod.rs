@@ -9,11 +9,14 @@
 
 mod openai;
 mod providers;
+mod request;
 mod scripted;
 mod wire;
 
 pub use providers::{ProviderConfig, Providers};
 pub use scripted::{ScriptedEmbeddings, ScriptedModel};
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Serialize;
@@ -75,7 +78,7 @@ pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<Message>,
     /// The tools that it may call, in a stable order.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// Whether it must.
     pub tool_choice: ToolChoice,
     /// Whether it may make more than one call in a turn.
@@ -104,17 +107,21 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Usage of these two.
+    /// Usage of these two. Counts come from providers and can be anything: they stop at the top.
     pub fn new(input_tokens: u64, output_tokens: u64) -> Self {
-        Self { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens }
+        Self {
+            input_tokens,
+            output_tokens,
+            total_tokens: input_tokens.saturating_add(output_tokens),
+        }
     }
 }
 
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         *self = Self::new(
-            self.input_tokens + other.input_tokens,
-            self.output_tokens + other.output_tokens,
+            self.input_tokens.saturating_add(other.input_tokens),
+            self.output_tokens.saturating_add(other.output_tokens),
         );
     }
 }

@@ -7,13 +7,13 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::request;
 use super::wire::Endpoint;
 use super::{
-    ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message, ToolCall, Usage,
+    ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, ToolCall, Usage,
 };
 use crate::error::{Code, Error, Result};
 use crate::io::{self, SseReader};
-use crate::spec::ToolChoice;
 
 /// Texts in one embedding request.
 const EMBEDDING_BATCH: usize = 64;
@@ -45,69 +45,6 @@ impl OpenAi {
             embeddings: endpoint("embeddings")?,
             model: model.to_owned(),
         })
-    }
-
-    fn body(&self, request: &ChatRequest) -> Vec<u8> {
-        let mut body = json!({
-            "model": self.model,
-            "messages": request.messages.iter().map(message_json).collect::<Vec<_>>(),
-            "stream": true,
-            "stream_options": {"include_usage": true},
-        });
-        if let Some(map) = body.as_object_mut() {
-            let mut put = |key: &str, value: Option<Value>| {
-                if let Some(value) = value {
-                    map.insert(key.to_owned(), value);
-                }
-            };
-            put("temperature", request.temperature.map(Into::into));
-            put("top_p", request.top_p.map(Into::into));
-            put("max_tokens", request.max_tokens.map(Into::into));
-            put("seed", request.seed.map(Into::into));
-            put("stop", (!request.stop.is_empty()).then(|| json!(request.stop)));
-            if !request.tools.is_empty() {
-                let tools = request.tools.iter().map(|tool| {
-                    json!({"type": "function", "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool.parameters,
-                    }})
-                });
-                put("tools", Some(tools.collect()));
-                put(
-                    "tool_choice",
-                    match request.tool_choice {
-                        ToolChoice::Auto => None,
-                        ToolChoice::Required => Some("required".into()),
-                        ToolChoice::None => Some("none".into()),
-                    },
-                );
-                put("parallel_tool_calls", (!request.parallel_tool_calls).then_some(false.into()));
-            }
-        }
-        body.to_string().into_bytes()
-    }
-}
-
-fn message_json(message: &Message) -> Value {
-    match message {
-        Message::System(text) => json!({"role": "system", "content": text}),
-        Message::User(text) => json!({"role": "user", "content": text}),
-        Message::Assistant { text, tool_calls } if tool_calls.is_empty() => {
-            json!({"role": "assistant", "content": text})
-        }
-        Message::Assistant { text, tool_calls } => {
-            let calls = tool_calls.iter().map(|call| {
-                json!({"id": call.id, "type": "function", "function": {
-                    "name": call.name, "arguments": call.arguments,
-                }})
-            });
-            let content = if text.is_empty() { Value::Null } else { text.as_str().into() };
-            json!({"role": "assistant", "content": content, "tool_calls": calls.collect::<Vec<_>>()})
-        }
-        Message::Tool { call_id, content, .. } => {
-            json!({"role": "tool", "tool_call_id": call_id, "content": content})
-        }
     }
 }
 
@@ -169,6 +106,7 @@ impl OpenAi {
             .map_err(|e| self.chat.nonsense(&format!("what is not a chat chunk ({e})"), data))?;
         if let Some(error) = chunk.error {
             let said = error.get("message").and_then(Value::as_str).unwrap_or("no message");
+            let said = self.chat.without_key(said);
             return Err(Error::new(
                 Code::ModelUnavailable,
                 format!("the provider broke off: {said}"),
@@ -238,7 +176,10 @@ impl OpenAi {
 #[async_trait]
 impl ChatModel for OpenAi {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
-        let mut response = self.chat.post(self.body(request), Some(&mut *sink)).await?;
+        let body = request::body(&self.model, request).map_err(|e| {
+            Error::invalid_argument("the request cannot be written as JSON").caused_by(e)
+        })?;
+        let mut response = self.chat.post(body, Some(&mut *sink)).await?;
         let mut done = Completion::default();
         let streamed = response
             .headers()

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use secrecy::SecretString;
-use serde::Deserialize;
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::openai::OpenAi;
 use super::scripted::{ScriptedEmbeddings, ScriptedModel};
@@ -16,19 +18,58 @@ const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 
 /// Where a provider is and how to get in. The key is never shown, logged or stored.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct ProviderConfig {
     /// Address up to and without `/chat/completions`.
     pub base_url: Option<String>,
     /// Sent as a bearer token.
+    #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
+}
+
+/// A key, or an error that does not show what stood in its place, as serde's own does.
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretString>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Null => Ok(None),
+        Value::String(key) => Ok(Some(key.into())),
+        _ => Err(D::Error::custom("`api_key` must be a text")),
+    }
 }
 
 /// The providers that a kernel was given, by name. Any name with a `base_url` is taken for an
 /// OpenAI-compatible one.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default)]
 pub struct Providers(pub BTreeMap<String, ProviderConfig>);
+
+impl<'de> Deserialize<'de> for Providers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Who takes a key for the whole configuration must not find it in an error.
+        let shape = || D::Error::custom("`providers` must be {name: {base_url, api_key}}");
+        let Value::Object(entries) = Value::deserialize(deserializer)? else {
+            return Err(shape());
+        };
+        let read = |(name, value): (String, Value)| match value {
+            Value::Object(_) => {
+                let config = ProviderConfig::deserialize(value).map_err(D::Error::custom)?;
+                Ok((name, config))
+            }
+            _ => Err(shape()),
+        };
+        entries.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// A key as it can stand in a header. Keys that were read from files end with a line end.
+fn sendable(provider: &str, key: &SecretString) -> Result<SecretString> {
+    let key = key.expose_secret().trim();
+    if key.chars().any(|c| !c.is_ascii_graphic()) {
+        return Err(Error::invalid_argument(format!(
+            "the API key of {provider:?} has characters that no key has"
+        ))
+        .hint("check how the key was read: spaces, line ends and quotes do not belong to it"));
+    }
+    Ok(key.to_owned().into())
+}
 
 fn split(name: &str) -> Result<(&str, &str)> {
     name.split_once('/').filter(|_| is_model_name(name)).ok_or_else(|| {
@@ -85,6 +126,6 @@ impl Providers {
                 ))
             })?;
         let key = config.api_key.or_else(|| env("OPENAI_API_KEY").map(SecretString::from));
-        OpenAi::new(&base_url, key, model)
+        OpenAi::new(&base_url, key.map(|key| sendable(provider, &key)).transpose()?, model)
     }
 }

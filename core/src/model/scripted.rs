@@ -84,7 +84,7 @@ impl ChatModel for ScriptedModel {
                 tokio::time::sleep(delay).await;
             }
             text.push_str(&delta);
-            usage = Usage::new(usage.input_tokens, usage.output_tokens + 1);
+            usage = Usage::new(usage.input_tokens, usage.output_tokens.saturating_add(1));
             sink.delta(Delta::Usage(usage)).await;
             sink.delta(Delta::Text(delta)).await;
         }
@@ -106,7 +106,7 @@ impl ChatModel for ScriptedModel {
                     value => value.to_string(),
                 },
             };
-            usage = Usage::new(usage.input_tokens, usage.output_tokens + 1);
+            usage = Usage::new(usage.input_tokens, usage.output_tokens.saturating_add(1));
             sink.delta(Delta::ToolCall {
                 call_id: call.id.clone(),
                 name: call.name.clone(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -70,7 +70,8 @@ impl Endpoint {
             .header(CONTENT_TYPE, "application/json")
             .body(body);
         if let Some(key) = &self.key {
-            request = request.header(AUTHORIZATION, format!("Bearer {}", key.expose_secret()));
+            // Marked as sensitive, so that no layer below shows or indexes it.
+            request = request.bearer_auth(key.expose_secret());
         }
         let response = tokio::time::timeout(HEAD_TIMEOUT, request.send())
             .await
@@ -82,6 +83,16 @@ impl Endpoint {
         let (status, wait) = (response.status(), retry_after(response.headers()));
         let text = self.body(response).await.unwrap_or_default();
         Err((self.refused(status, &text), wait))
+    }
+
+    /// What a provider said. Some repeat the key in it, and errors are logged and stored.
+    pub(super) fn without_key(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) if !key.expose_secret().is_empty() => {
+                text.replace(key.expose_secret(), "[api key]")
+            }
+            _ => text.to_owned(),
+        }
     }
 
     fn host(&self) -> String {
@@ -112,7 +123,8 @@ impl Endpoint {
             let message = v.pointer("/error/message").or_else(|| v.get("error"))?;
             Some(message.as_str()?.to_owned())
         });
-        let said: String = said.as_deref().unwrap_or(body).trim().chars().take(500).collect();
+        let said = self.without_key(said.as_deref().unwrap_or(body));
+        let said: String = said.trim().chars().take(500).collect();
         let host = self.host();
         let message = format!("{host} answered {}: {said}", status.as_u16());
         match status.as_u16() {
@@ -149,7 +161,7 @@ impl Endpoint {
 
     /// The error for an answer that makes no sense.
     pub(super) fn nonsense(&self, what: &str, text: &str) -> Error {
-        let shown: String = text.chars().take(200).collect();
+        let shown: String = self.without_key(text).chars().take(200).collect();
         Error::new(Code::ModelInvalidResponse, format!("{} sent {what}", self.host()))
             .caused_by(format!("received: {shown}"))
             .hint("check that the address is of an OpenAI-compatible API")
@@ -178,4 +190,24 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn jitter(delay: Duration) -> Duration {
     let noise = uuid::Uuid::now_v7().as_bytes()[15];
     delay.mul_f64(f64::from(noise) / 510.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_repeats_the_key_does_not_carry_it_into_an_error() {
+        let url = Url::parse("http://localhost/v1").expect("url");
+        let endpoint = Endpoint { url, key: Some("sk-canary".to_owned().into()) };
+        let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
+        let errors = [
+            endpoint.refused(StatusCode::UNAUTHORIZED, body),
+            endpoint.refused(StatusCode::UNAUTHORIZED, "sk-canary"),
+            endpoint.nonsense("something else", "sk-canary"),
+        ];
+        for error in errors {
+            assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
+        }
+    }
 }

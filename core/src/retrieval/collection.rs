@@ -260,6 +260,8 @@ fn prepare(
         if cancel.is_cancelled() {
             return Err(cancelled());
         }
+        // Also one that cannot be read just now is not gone: what is known of it stays.
+        present.insert(found.source.clone());
         let text = match load::read(&found) {
             Ok(text) => text,
             Err(skipped) => {
@@ -268,7 +270,6 @@ fn prepare(
             }
         };
         let hash = blake3::hash(text.as_bytes()).as_bytes().to_vec();
-        present.insert(found.source.clone());
         match known.get(&found.source) {
             Some(old) if *old == hash => {
                 report.unchanged += 1;
@@ -289,9 +290,30 @@ fn prepare(
     }
     let gone = |source: &&String| {
         let ours = listing.prefix.as_ref().is_some_and(|prefix| source.starts_with(prefix));
-        ours && !present.contains(*source)
+        let hidden = |folder: &String| source.starts_with(folder.as_str());
+        ours && !present.contains(*source) && !listing.hidden.iter().any(hidden)
     };
     let remove: Vec<String> = known.keys().filter(gone).cloned().collect();
     report.removed = remove.len() as u64;
     Ok((documents, remove, report))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_just_now_is_not_taken_for_gone() {
+        let folder = tempfile::tempdir().expect("tempdir");
+        let docs = folder.path().join("docs");
+        std::fs::create_dir(&docs).expect("folder");
+        std::fs::write(docs.join("a.md"), [0xff, 0xfe]).expect("write");
+        let known = ["docs/a.md", "docs/gone.md", "other/b.md"];
+        let known = known.map(|source| (source.to_owned(), vec![1])).into();
+        let (documents, remove, report) =
+            prepare(&docs, known, &CancellationToken::new()).expect("prepare");
+        assert!(documents.is_empty());
+        assert_eq!(report.skipped.len(), 1);
+        assert_eq!(remove, ["docs/gone.md"]);
+    }
 }

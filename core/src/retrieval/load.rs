@@ -24,6 +24,8 @@ pub(super) struct Listing {
     pub(super) skipped: Vec<Skipped>,
     /// For a folder: its documents begin with this, and those that are gone are removed.
     pub(super) prefix: Option<String>,
+    /// Beginnings of sources below folders that cannot be read: nobody knows what is gone there.
+    pub(super) hidden: Vec<String>,
 }
 
 pub(super) fn is_markdown(path: &Path) -> bool {
@@ -55,7 +57,8 @@ pub(super) fn list(path: &Path) -> Result<Listing> {
     let name = real
         .file_name()
         .map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
-    let mut listing = Listing { files: Vec::new(), skipped: Vec::new(), prefix: None };
+    let mut listing =
+        Listing { files: Vec::new(), skipped: Vec::new(), prefix: None, hidden: Vec::new() };
     if real.is_file() {
         listing.add(real, name);
         return Ok(listing);
@@ -78,7 +81,7 @@ pub(super) fn list(path: &Path) -> Result<Listing> {
             Ok(entry) if entry.file_type().is_dir() => {}
             Ok(entry) => {
                 let inside = entry.path().strip_prefix(&real).unwrap_or(entry.path());
-                let source = format!("{prefix}{}", inside.to_string_lossy().replace('\\', "/"));
+                let source = source_of(&prefix, inside);
                 if entry.file_type().is_file() {
                     listing.add(entry.path().to_path_buf(), source);
                 } else {
@@ -86,13 +89,19 @@ pub(super) fn list(path: &Path) -> Result<Listing> {
                 }
             }
             Err(e) => {
-                let place = e.path().unwrap_or(&real).display().to_string();
-                listing.skip(place, Code::FileUnreadable, &e.to_string());
+                let place = e.path().unwrap_or(&real);
+                let inside = place.strip_prefix(&real).unwrap_or(Path::new(""));
+                listing.hidden.push(source_of(&prefix, inside));
+                listing.skip(place.display().to_string(), Code::FileUnreadable, &e.to_string());
             }
         }
     }
     listing.prefix = Some(prefix);
     Ok(listing)
+}
+
+fn source_of(prefix: &str, inside: &Path) -> String {
+    format!("{prefix}{}", inside.to_string_lossy().replace('\\', "/"))
 }
 
 impl Listing {

@@ -239,11 +239,24 @@ macro_rules! block {
         $($(#[$doc:meta])* pub $field:ident : $kind:ty $(= $default:expr)?,)*
     }) => {
         $(#[$about])*
-        #[derive(Clone, Debug, PartialEq, serde::Serialize)]
+        #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
-            $($(#[$doc])*
-            #[serde(skip_serializing_if = "crate::spec::decode::is_empty")]
-            pub $field: $kind,)*
+            $($(#[$doc])* pub $field: $kind,)*
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap;
+                let plain = Self::default();
+                let mut map = serializer.serialize_map(None)?;
+                $(
+                    // What is empty but not the default (`tracing: false`) says something.
+                    if !crate::spec::decode::is_empty(&self.$field) || self.$field != plain.$field {
+                        map.serialize_entry(stringify!($field), &self.$field)?;
+                    }
+                )*
+                map.end()
+            }
         }
 
         impl Default for $name {

@@ -291,10 +291,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// So many bytes of text count as one value: a long text behind many aliases is a bomb as well.
+const VALUE_BYTES: usize = 64;
+
 fn size(node: &Node) -> usize {
+    let entry = |(key, node): &(Key, Node)| key.text.len() / VALUE_BYTES + size(node);
     match &node.value {
         Value::List(items) => 1 + items.iter().map(size).sum::<usize>(),
-        Value::Map(entries) => 1 + entries.iter().map(|(_, n)| size(n)).sum::<usize>(),
+        Value::Map(entries) => 1 + entries.iter().map(entry).sum::<usize>(),
+        Value::Text(text) => 1 + text.len() / VALUE_BYTES,
         _ => 1,
     }
 }

@@ -33,6 +33,16 @@ fn json_is_read_as_well_and_gives_the_same_document() {
 }
 
 #[test]
+fn what_is_switched_off_is_still_off_in_the_json() {
+    let off =
+        "observability: {tracing: false, metrics: false}\nbehavior: {parallel_tool_calls: false}\n";
+    let spec = Spec::parse(&format!("{MINIMAL}{off}")).expect("yaml");
+    let again = Spec::parse(&spec.to_json().to_string()).expect("own output");
+    assert_eq!(again.document(), spec.document());
+    assert!(!again.document().behavior.parallel_tool_calls);
+}
+
+#[test]
 fn every_problem_is_found_in_one_pass_with_its_exact_place() {
     let text = "identity:\n  nmae: X\n  version: 1.0\nintelligence:\n  temperature: warm\n  top_p: 3\nbehavior:\n  tool_choice: maybe\n";
     assert_eq!(
@@ -93,6 +103,12 @@ fn bombs_end_within_bounds() {
     let long = "a".repeat(super::SIZE_LIMIT + 1);
     let keys: String = (0..90_000).map(|i| format!("k{i}: 1\n")).collect();
     let key = format!("{}: 1\n", "k".repeat(super::SIZE_LIMIT / 2));
+    let copies = vec!["*a"; 20_000].join(", ");
+    let heavy = format!("a: &a \"{}\"\nb: [{copies}]\n", "x".repeat(100_000));
+    let heavy_key = format!("a: &a {{{}: 1}}\nb: [{copies}]\n", "k".repeat(1000));
+    for text in [&heavy, &heavy_key] {
+        assert_eq!(Spec::parse(text).expect_err("bomb").code(), Code::SpecTooLarge);
+    }
     for text in [&aliases, &nested, &wide, &long, &keys, &key] {
         let error = Spec::parse(text).expect_err("bomb");
         assert!(matches!(error.code(), Code::SpecTooLarge | Code::SpecInvalid), "{error}");

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
-use crate::io::{Generation, generation};
+use crate::io::{self, Generation, generation};
 use crate::spec::is_slug;
 use sqlite::Database;
 
@@ -30,11 +30,20 @@ struct Inner {
 
 impl Store {
     /// Opens a store in memory, or in the SQLite file at `location`, which is made if need be.
+    /// `:memory:` is in memory too.
     ///
     /// # Errors
-    /// [`Code::StoreUnavailable`], [`Code::StoreLocked`], [`Code::StoreFull`],
+    /// [`Code::InvalidArgument`] for an empty location, [`Code::StoreUnavailable`], [`Code::StoreLocked`], [`Code::StoreFull`],
     /// [`Code::StoreCorrupt`] for a file that is no aikit database.
     pub async fn open(location: Option<&Path>) -> Result<Self> {
+        // To SQLite both names mean a database of each connection's own, so that the reader would
+        // never see what the writer wrote.
+        let location = location.filter(|path| path.as_os_str() != ":memory:");
+        if location.is_some_and(|path| path.as_os_str().is_empty()) {
+            return Err(Error::invalid_argument("the location is empty")
+                .hint("name a file, or leave `location` out for a store in memory"));
+        }
+        io::know_forks();
         let database = Database::open(location).await?;
         Ok(Self(Arc::new(Inner { database, born: generation() })))
     }

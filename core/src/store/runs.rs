@@ -1,5 +1,7 @@
 //! Runs and their events.
 
+use std::sync::Arc;
+
 use rusqlite::params;
 
 use super::TenantStore;
@@ -48,7 +50,7 @@ impl TenantStore {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] when the tenant has a run of this id already.
-    pub async fn begin_run(&self, run: NewRun, events: Vec<(u64, String)>) -> Result<()> {
+    pub async fn begin_run(&self, run: NewRun, events: Vec<(u64, Arc<str>)>) -> Result<()> {
         let tenant = self.tenant.clone();
         let run_id = run.run_id.clone();
         let inserted = self
@@ -77,7 +79,7 @@ impl TenantStore {
     pub async fn record_step(
         &self,
         run_id: &str,
-        events: Vec<(u64, String)>,
+        events: Vec<(u64, Arc<str>)>,
         end: Option<RunStatus>,
     ) -> Result<()> {
         let (tenant, run_id) = (self.tenant.clone(), run_id.to_owned());
@@ -127,7 +129,7 @@ fn insert_events(
     transaction: &rusqlite::Transaction<'_>,
     tenant: &str,
     run_id: &str,
-    events: &[(u64, String)],
+    events: &[(u64, Arc<str>)],
 ) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare_cached(
         "INSERT INTO run_events (tenant_id, run_id, seq, body) VALUES (?1, ?2, ?3, ?4)",

@@ -107,3 +107,32 @@ fn a_lock_of_another_process_is_waited_for_and_then_named() {
         tenant.put_documents("c", vec![document("x")], vec![]).await.expect("free again");
     });
 }
+
+/// The vectors of a slow embedding arrive when the document was replaced already.
+#[test]
+fn a_late_vector_never_lands_on_another_passage() {
+    block_on(async {
+        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        tenant.put_documents("c", vec![document("old")], vec![]).await.expect("put");
+        let old = tenant.chunks_without_vector("c", "m/m", 9).await.expect("chunks");
+        tenant.put_documents("c", vec![document("new")], vec![]).await.expect("put");
+        tenant.put_vectors("c", "m/m", vec![(old[0].0, vec![1.0])]).await.expect("passed over");
+        let missing = tenant.chunks_without_vector("c", "m/m", 9).await.expect("chunks");
+        assert_eq!(missing.len(), 1);
+        assert_eq!(missing[0].1, "new");
+    });
+}
+
+/// SQLite gives each connection a database of its own under these names: what was written would
+/// never be read.
+#[test]
+fn names_that_are_no_file_do_not_split_the_store() {
+    block_on(async {
+        let store = Store::open(Some(":memory:".as_ref())).await.expect("open");
+        let tenant = store.tenant("t").expect("tenant");
+        tenant.put_documents("c", vec![document("x")], vec![]).await.expect("put");
+        assert_eq!(tenant.documents("c").await.expect("documents").len(), 1);
+        let error = Store::open(Some("".as_ref())).await.expect_err("empty");
+        assert_eq!(error.code(), Code::InvalidArgument);
+    });
+}

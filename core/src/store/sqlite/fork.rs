@@ -50,7 +50,7 @@ pub(super) fn prepare() {
             // SAFETY: static mutexes live as long as the process.
             slot.store(unsafe { ffi::sqlite3_mutex_alloc(id) }, Ordering::Release);
         }
-        // SAFETY: the image was pinned when the runtime started, so the handlers stay mapped.
+        // SAFETY: the store pinned the image before it came here, so the handlers stay mapped.
         unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) };
     });
 }

@@ -19,9 +19,10 @@ CREATE TABLE documents (
     FOREIGN KEY (tenant_id, collection) REFERENCES collections (tenant_id, name) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
--- `id` is the row that the full-text index and the vectors refer to; it means nothing outside.
+-- `id` is the row that the full-text index and the vectors refer to; it means nothing outside. It is
+-- never used twice, so that a vector which arrives late cannot land on another passage.
 CREATE TABLE chunks (
-    id         INTEGER PRIMARY KEY,
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant_id  TEXT NOT NULL,
     collection TEXT NOT NULL,
     source     TEXT NOT NULL,
