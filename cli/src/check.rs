@@ -36,7 +36,7 @@ pub(crate) fn check(arguments: &Arguments) -> ExitCode {
         .map(|r| usize::from(r.fault.is_some()) + r.findings.iter().filter(is_error).count())
         .sum();
     match arguments.format {
-        Format::Json => println!("{}", as_json(&reports, errors)),
+        Format::Json => say!("{}\n", as_json(&reports, errors)),
         Format::Text => as_text(&reports, errors),
     }
     if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
@@ -84,11 +84,11 @@ fn as_text(reports: &[Report], errors: usize) {
             show(report, finding);
         }
         if report.fault.is_none() && report.findings.is_empty() {
-            println!("{}: ok", report.file);
+            say!("{}: ok\n", report.file);
         }
     }
     if errors > 0 {
-        println!("{errors} error{}", if errors == 1 { "" } else { "s" });
+        say!("{errors} error{}\n", if errors == 1 { "" } else { "s" });
     }
 }
 
@@ -99,7 +99,7 @@ fn show(report: &Report, finding: &Diagnostic) {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
-    println!("{}:{line}:{column}: {word}[{code}]: {message}", report.file);
+    say!("{}:{line}:{column}: {word}[{code}]: {message}\n", report.file);
     let number = line.to_string();
     let excerpt = report.text.lines().nth(line.saturating_sub(1) as usize);
     if let Some(excerpt) = excerpt.filter(|text| text.chars().count() <= 200) {
@@ -109,13 +109,13 @@ fn show(report: &Report, finding: &Diagnostic) {
             .take(column.saturating_sub(1) as usize)
             .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        println!(" {number} | {excerpt}");
-        println!(" {} | {before}^", " ".repeat(number.len()));
+        say!(" {number} | {excerpt}\n");
+        say!(" {} | {before}^\n", " ".repeat(number.len()));
     }
     if !finding.path.is_empty() {
-        println!("   at {}", finding.path);
+        say!("   at {}\n", finding.path);
     }
     if let Some(hint) = &finding.hint {
-        println!("   hint: {hint}");
+        say!("   hint: {hint}\n");
     }
 }

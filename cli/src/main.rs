@@ -1,8 +1,14 @@
 //! The `aikit` command: run an agent, check a spec.
 
+/// Writes to standard output. A reader that is gone (`| head`) ends the command quietly.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::write_out(format_args!($($text)*)) };
+}
+
 mod check;
 mod run;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -46,9 +52,20 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Spec(SpecCommand::Check(arguments)) => check::check(&arguments),
         Command::Version => {
-            println!("aikit {}", aikit::host::version());
+            say!("aikit {}\n", aikit::host::version());
             ExitCode::SUCCESS
         }
+    }
+}
+
+/// The status of a command that a broken pipe has ended, as shells have it.
+const BROKEN_PIPE: i32 = 141;
+
+fn write_out(text: std::fmt::Arguments<'_>) {
+    let mut out = std::io::stdout().lock();
+    if out.write_fmt(text).and_then(|()| out.flush()).is_err() {
+        aikit::io::shutdown(std::time::Duration::from_secs(2));
+        std::process::exit(BROKEN_PIPE);
     }
 }
 

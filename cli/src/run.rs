@@ -1,6 +1,6 @@
 //! `aikit run`.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -100,14 +100,21 @@ async fn answer(arguments: &Arguments) -> Result<RunStatus> {
         aikit::agent::RunOptions { max_turns: arguments.max_turns, ..Default::default() };
     let mut run = agent.start_with(question, run_options, None, Default::default());
     let mut printer = Printer { format: arguments.format, quiet: arguments.quiet, in_text: false };
+    // The first Ctrl-C cancels the run and waits for its end, the second does not wait.
+    let mut stopping = false;
     loop {
         tokio::select! {
             event = run.next() => match event {
                 Some(event) => printer.show(&event),
                 None => break,
             },
-            // A second Ctrl-C is not caught by us and ends the process.
-            _ = tokio::signal::ctrl_c() => run.cancel(),
+            _ = tokio::signal::ctrl_c() => {
+                if stopping {
+                    std::process::exit(i32::from(CANCELLED));
+                }
+                stopping = true;
+                run.cancel();
+            }
         }
     }
     let result = run.result().await;
@@ -170,14 +177,12 @@ struct Printer {
 impl Printer {
     fn show(&mut self, event: &Event) {
         if self.format == Format::Json {
-            println!("{}", event.as_json());
+            say!("{}\n", event.as_json());
             return;
         }
         match &*event.kind {
             EventKind::TextDelta { text } => {
-                print!("{text}");
-                // What cannot be shown now is shown with the next line.
-                let _ = std::io::stdout().flush();
+                say!("{text}");
                 self.in_text = !text.ends_with('\n');
             }
             EventKind::RetrievalFinished { collection, passages } => {
@@ -209,7 +214,7 @@ impl Printer {
 
     fn end_line(&mut self) {
         if self.in_text {
-            println!();
+            say!("\n");
             self.in_text = false;
         }
     }

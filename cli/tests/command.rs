@@ -179,6 +179,28 @@ fn a_full_disk_is_a_typed_error_and_the_store_stays_whole() {
     assert!(err(&after).contains("0 added, 0 updated, 1 unchanged"), "{}", err(&after));
 }
 
+/// `aikit run ... | head -1`.
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_the_command_quietly() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let deltas = vec!["word "; 5000].join(", ");
+    let spec = format!(
+        "identity: {{name: Long}}\nintelligence:\n  model: scripted/x\n  script: [{{deltas: [{deltas}]}}]\n"
+    );
+    write(folder.path(), "long.yaml", &spec);
+    let script = format!(
+        "'{}' run --format json long.yaml x | head -n 1; exit ${{PIPESTATUS[0]}}",
+        env!("CARGO_BIN_EXE_aikit")
+    );
+    let run = Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .expect("bash");
+    assert_eq!((run.status.code(), err(&run).as_str()), (Some(141), ""));
+}
+
 #[test]
 fn the_version_is_the_library_s() {
     let version = aikit(Path::new("."), &["version"]);

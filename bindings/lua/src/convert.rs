@@ -15,6 +15,7 @@ use std::os::raw::c_void;
 use aikit::error::{Code, Error};
 use mlua::{Lua, Table, Value};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::args::utf8;
@@ -63,7 +64,11 @@ pub(crate) fn text_to_lua(lua: &Lua, text: &str) -> Result<Value, Failure> {
     let value = ToLua { lua, mark: &mark }
         .deserialize(&mut source)
         .and_then(|value| source.end().map(|()| value));
-    value.map_err(|e| Error::invalid_argument(format!("the text is not JSON: {e}")).into())
+    value.map_err(|e| match e.classify() {
+        // Not of the text: Lua itself refused, for memory or because it was interrupted.
+        Category::Data => mlua::Error::runtime(e).into(),
+        _ => Error::invalid_argument(format!("the text is not JSON: {e}")).into(),
+    })
 }
 
 /// A JSON document as a Lua value.

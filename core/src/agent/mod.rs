@@ -12,7 +12,7 @@ mod turns;
 
 pub use event::{Event, EventKind, ToolOutcome};
 pub use prompt::Citation;
-pub use recorder::EventSink;
+pub(crate) use recorder::EventSink;
 pub use run::{Run, RunOptions, RunResult, RunStatus};
 pub use toolbox::Toolbox;
 
@@ -89,7 +89,7 @@ impl Agent {
 
     /// Runs in the caller's own task, giving events to `sink`: what [`Agent::start`] does on the
     /// global runtime. A cancelled run gives its partial result.
-    pub async fn drive(
+    pub(crate) async fn drive(
         &self,
         input: String,
         options: RunOptions,

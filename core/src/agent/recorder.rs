@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::store::{NewRun, RunStatus, TenantStore};
 
 /// Takes the events of one run, in order. May hold the run back.
-pub trait EventSink: Send + Sync {
+pub(crate) trait EventSink: Send + Sync {
     /// Takes one.
     fn emit(&self, event: Event) -> impl Future<Output = ()> + Send;
 }

@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::io;
 use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Message, ToolCall, Usage};
 use crate::retrieval::{Passage, SearchOptions};
-use crate::spec::is_slug;
+use crate::spec::{ToolChoice, is_slug};
 use crate::store::{self, NewRun};
 use crate::tool::{Context, HostCalls};
 
@@ -75,6 +75,9 @@ pub(super) async fn drive<S: EventSink>(
     let max_turns = options.max_turns.unwrap_or(behavior.max_turns);
     if max_turns == 0 {
         return Err(Error::invalid_argument("max_turns: a run needs at least one turn"));
+    }
+    if options.timeout_ms == Some(0) {
+        return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
     let allowed = options.timeout_ms.or(behavior.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
@@ -172,6 +175,10 @@ impl Work<'_> {
                 tool_calls: completion.tool_calls,
             });
             request.messages.extend(results);
+            // A model that had to call a tool again and again could never answer.
+            if request.tool_choice == ToolChoice::Required {
+                request.tool_choice = ToolChoice::Auto;
+            }
         }
         Err(Error::new(
             Code::TurnLimit,

@@ -24,9 +24,21 @@ fn options<T: DeserializeOwned + Default>(what: &str, json: &str) -> Result<T> {
     if json.trim().is_empty() || json.trim() == "null" {
         return Ok(T::default());
     }
+    object(what, json).map_err(|e| e.hint("see the options of this call in the documentation"))
+}
+
+/// Reads an object from JSON text. A list is refused, though `serde` would take one for a struct;
+/// and where in the text a value stands means nothing to who never saw the text.
+fn object<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
+    if !json.trim_start().starts_with('{') {
+        return Err(Error::invalid_argument(format!(
+            "{what}: here belongs an object of named values"
+        )));
+    }
     serde_json::from_str(json).map_err(|e| {
-        Error::invalid_argument(format!("{what}: {e}"))
-            .hint("see the options of this call in the documentation")
+        let said = e.to_string();
+        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+        Error::invalid_argument(format!("{what}: {said}"))
     })
 }
 
@@ -67,8 +79,7 @@ impl HostKernel {
     /// Registers a tool of the host's. `definition` is JSON: `name`, `description`, `parameters`
     /// (a JSON Schema), `timeout_ms`. Its calls come as [`super::Step::ToolCall`].
     pub fn register_tool(&self, definition: &str) -> Result<()> {
-        let tool: HostTool = serde_json::from_str(definition)
-            .map_err(|e| Error::invalid_argument(format!("tool definition: {e}")))?;
+        let tool: HostTool = object("tool definition", definition)?;
         self.0.register(Arc::new(tool))
     }
 

@@ -6,6 +6,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::request;
 use super::wire::Endpoint;
@@ -151,7 +152,7 @@ impl OpenAi {
                     .id
                     .clone()
                     .filter(|id| !id.is_empty())
-                    .unwrap_or_else(|| format!("call_{}", index + 1)),
+                    .unwrap_or_else(|| format!("call_{}", Uuid::now_v7().simple())),
                 name: String::new(),
                 arguments: String::new(),
             });
@@ -159,7 +160,11 @@ impl OpenAi {
         let call = &mut done.tool_calls[index];
         let mut added = String::new();
         if let Some(function) = piece.function {
-            call.name.push_str(function.name.as_deref().unwrap_or_default());
+            // Some servers say the name again with every piece.
+            let name = function.name.unwrap_or_default();
+            if call.name != name {
+                call.name.push_str(&name);
+            }
             added = function.arguments.unwrap_or_default();
             call.arguments.push_str(&added);
         }

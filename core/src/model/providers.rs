@@ -109,6 +109,9 @@ impl Providers {
             let value = std::env::var(key).ok().filter(|value| !value.is_empty());
             value.filter(|_| provider == "openai")
         };
+        // A key of the environment goes where the environment (or the default) points, and never
+        // to an address that was given without one.
+        let addressed = config.base_url.is_some();
         let base_url = config
             .base_url
             .or_else(|| env("OPENAI_BASE_URL"))
@@ -125,7 +128,8 @@ impl Providers {
                      providers.{provider}.base_url"
                 ))
             })?;
-        let key = config.api_key.or_else(|| env("OPENAI_API_KEY").map(SecretString::from));
+        let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
+        let key = config.api_key.or_else(ambient);
         OpenAi::new(&base_url, key.map(|key| sendable(provider, &key)).transpose()?, model)
     }
 }

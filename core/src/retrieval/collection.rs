@@ -116,7 +116,9 @@ impl Collection {
         &self.name
     }
 
-    /// Takes in a file, or all Markdown and text files of a folder.
+    /// Takes in a file, or all Markdown and text files of a folder. A folder is known by its name:
+    /// taken in again (also from elsewhere), it is brought up to date, and documents that are gone
+    /// from it are removed. Folders of the same name belong into different collections.
     ///
     /// # Errors
     /// [`Code::FileNotFound`], [`Code::FileUnreadable`] for the path itself, and the store's codes.

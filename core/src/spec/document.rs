@@ -395,7 +395,7 @@ choice! {
         /// As it likes.
         #[default]
         Auto = "auto",
-        /// It must.
+        /// It must, in its first turn.
         Required = "required",
         /// It must not.
         None = "none",

@@ -245,6 +245,8 @@ impl TenantStore {
                         Ok((inner_product(&query, bytes), row.get(0)?))
                     })?
                     .collect::<rusqlite::Result<_>>()?;
+                // Vectors of another size than the query's cannot be compared, and are not found.
+                best.retain(|(score, _)| score.is_finite());
                 best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
                 best.truncate(limit as usize);
                 let mut select = connection.prepare_cached(&format!(

@@ -52,6 +52,11 @@ impl Registry {
                 "{name:?} is not a tool name: letters, digits, `_` and `-`, at most 64"
             )));
         }
+        if definition.timeout_ms == Some(0) {
+            return Err(Error::invalid_argument(format!(
+                "tool {name:?}: timeout_ms: a call needs more than no time"
+            )));
+        }
         let schema = ArgumentSchema::compile(definition)?;
         let mut tools = self.0.write();
         if tools.contains_key(&name) {
