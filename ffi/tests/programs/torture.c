@@ -287,10 +287,19 @@ typedef struct {
     char order[8];
 } seen;
 
+/* Waits until a watcher's thread has counted so far; a minute at most. */
+static void until(const int *count, int wanted) {
+    for (int i = 0; i < 60 * 1000; i++) {
+        if (__atomic_load_n(count, __ATOMIC_ACQUIRE) >= wanted) return;
+        usleep(1000);
+    }
+    CHECK(!"in time");
+}
+
 static void on_event(void *user_data, const char *event, size_t len) {
     seen *s = user_data;
     CHECK(event[len] == '\0' && s->ends == 0);
-    s->events++;
+    __atomic_add_fetch(&s->events, 1, __ATOMIC_ACQ_REL);
 }
 
 static void on_end(void *user_data, aikit_status status, const char *result, size_t len,
@@ -300,7 +309,7 @@ static void on_end(void *user_data, aikit_status status, const char *result, siz
     CHECK(status == AIKIT_OK ? result[len] == '\0' : aikit_error_number(error) == status);
     CHECK(s->finals == 0);
     s->status = status;
-    s->ends++;
+    __atomic_add_fetch(&s->ends, 1, __ATOMIC_ACQ_REL);
 }
 
 static void on_final(void *user_data) { ((seen *)user_data)->finals++; }
@@ -318,7 +327,10 @@ static void watching(aikit_kernel kernel) {
         WORKS(aikit_agent_start(whose, TEXT("?"), options, AIKIT_TO_NUL, &run[i], &error));
         WORKS(aikit_run_watch(run[i], &callbacks, &error));
     }
-    usleep(50 * 1000);
+    until(&s[0].ends, 1);
+    until(&s[1].ends, 1);
+    until(&s[2].events, 1);
+    until(&s[3].ends, 1);
     FAILS(AIKIT_INVALID_ARGUMENT, aikit_run_wait(run[2], 0, &out, &error));
     aikit_run_free(&run[2]);
     CHECK(aikit_shutdown(15000) == 0);
