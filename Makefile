@@ -4,11 +4,13 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 MODEL ?=
 FROM ?=
+TARGET ?=
+SECONDS ?= 60
 # rustup's folder is not on the PATH of every shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test conformance check bench install clean
+.PHONY: help setup build demo test conformance check fuzz bench install clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +32,9 @@ conformance: setup ## the shared scenarios in every language, as a matrix
 
 check: setup ## format, lints, layers, licences, versions: what must hold before the tests
 	@python3 scripts/suites.py check
+
+fuzz: setup ## broken texts for what reads them; SECONDS=60 each, TARGET=spec or import
+	@scripts/fuzz.py --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
 bench: setup ## measure in release, beside what one would use instead
 	@python3 benches/run.py

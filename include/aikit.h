@@ -113,6 +113,16 @@ enum {
   AIKIT_SPEC_INVALID = 20,
   /* The spec is larger, deeper or has more aliases than a spec may. */
   AIKIT_SPEC_TOO_LARGE = 21,
+  /* The repository has no such agent or version. */
+  AIKIT_SPEC_NOT_FOUND = 22,
+  /* Somebody else saved this version first, or changed it since it was read. */
+  AIKIT_SPEC_CONFLICT = 23,
+  /* The version was promoted once and can never change; save under a new number. */
+  AIKIT_SPEC_IMMUTABLE = 24,
+  /* The version's state does not allow this step of its life. */
+  AIKIT_SPEC_STATE = 25,
+  /* The version is retired and makes no agents any more. */
+  AIKIT_SPEC_RETIRED = 26,
   /* The tenant id is not a slug. */
   AIKIT_TENANT_INVALID = 30,
   /* The spec belongs to another tenant than the kernel's. */
@@ -406,10 +416,12 @@ uint32_t aikit_shutdown(uint32_t timeout_ms);
  * Opens a kernel and waits until it is open.
  *
  * `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
- * made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}). On success
- * `*kernel` is a new handle that the caller frees with aikit_kernel_free. Errors:
- * AIKIT_INVALID_ARGUMENT, AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED,
- * AIKIT_STORE_CORRUPT. Thread safe.
+ * made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}), actor (who
+ * acts, for the history of specs), default_model (for specs that name none), policy
+ * ({allowed_tools, denied_tools, quotas}: what the tenant may do). On success `*kernel` is a new
+ * handle that the caller frees with aikit_kernel_free. Errors: AIKIT_INVALID_ARGUMENT,
+ * AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT. Thread
+ * safe.
  */
 aikit_status aikit_kernel_open(const char *options,
                                size_t options_len,
@@ -424,6 +436,19 @@ aikit_status aikit_kernel_open(const char *options,
 aikit_status aikit_kernel_tenant(aikit_kernel kernel,
                                  struct aikit_bytes *tenant,
                                  struct aikit_error **error);
+
+/**
+ * Everything that can be said of a spec in this kernel: what aikit_spec_check says, and whether its
+ * tools, models, collections, secrets and quotas are to be had here. A finding is no failure of this
+ * call.
+ *
+ * On success the caller owns `*diagnostics`, a JSON array as aikit_spec_check gives. Errors:
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_kernel_check(aikit_kernel kernel,
+                                aikit_spec spec,
+                                struct aikit_bytes *diagnostics,
+                                struct aikit_error **error);
 
 /**
  * The events that the store keeps of a run, as a JSON array, in order.
@@ -454,7 +479,7 @@ aikit_status aikit_kernel_close(aikit_kernel kernel, struct aikit_error **error)
 void aikit_kernel_free(aikit_kernel *kernel);
 
 /**
- * Reads a spec from a text, YAML or JSON. Starts nothing.
+ * Reads a spec from a text, YAML or JSON, which can extend presets and no files. Starts nothing.
  *
  * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors:
  * AIKIT_SPEC_INVALID with line, column and all diagnostics, AIKIT_SPEC_TOO_LARGE,
@@ -466,7 +491,21 @@ aikit_status aikit_spec_parse(const char *source,
                               struct aikit_error **error);
 
 /**
- * Reads a spec from a file.
+ * Reads a spec from a text that can extend files of the folder `base`; with an empty `base` as
+ * aikit_spec_parse.
+ *
+ * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors: those of
+ * aikit_spec_parse. Thread safe.
+ */
+aikit_status aikit_spec_parse_in(const char *source,
+                                 size_t source_len,
+                                 const char *base,
+                                 size_t base_len,
+                                 aikit_spec *spec,
+                                 struct aikit_error **error);
+
+/**
+ * Reads a spec from a file, which can extend files of its folder.
  *
  * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors: those of
  * aikit_spec_parse, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE. Thread safe.
@@ -478,7 +517,8 @@ aikit_status aikit_spec_read(const char *path,
 
 /**
  * What a spec that could be read still deserves to be told, as a JSON array of diagnostics: code,
- * severity, message, path, line, column, hint. Empty for a spec without findings.
+ * severity, message, path, line, column, end_line, end_column and, where known, file and hint. An
+ * empty array for a spec without findings. What a kernel has to say is told by aikit_kernel_check.
  *
  * On success the caller owns `*diagnostics`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
  */
@@ -487,24 +527,290 @@ aikit_status aikit_spec_check(aikit_spec spec,
                               struct aikit_error **error);
 
 /**
- * The whole spec as a JSON document.
+ * The whole spec as a JSON document, without what has its default value.
  *
  * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
  */
 aikit_status aikit_spec_json(aikit_spec spec, struct aikit_bytes *json, struct aikit_error **error);
 
 /**
- * What identifies a spec, as a JSON object: agent_id, name, version, model.
+ * What identifies a spec, as a JSON object: agent_id, name, version, model (empty if it names none),
+ * hash ("sha256:" and 64 digits, equal for texts that mean the same) and text (as it was read; the
+ * whole as YAML if it extends others).
  *
  * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
  */
-aikit_status aikit_spec_info(aikit_spec spec, struct aikit_bytes *json, struct aikit_error **error);
+aikit_status aikit_spec_info(aikit_spec spec,
+                             struct aikit_bytes *json,
+                             struct aikit_error **error);
+
+/**
+ * Writes a spec out. `format` is "yaml" or "json", the whole document, which gives the same spec when
+ * it is read; or "oracle" (Open Agent Spec) or "a2a" (an agent card).
+ *
+ * On success the caller owns `*rendered`, plain text. Errors: AIKIT_INVALID_ARGUMENT for another
+ * format, and for a spec that a foreign format cannot tell; AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_spec_render(aikit_spec spec,
+                               const char *format,
+                               size_t format_len,
+                               struct aikit_bytes *rendered,
+                               struct aikit_error **error);
+
+/**
+ * What differs between two specs, as a JSON array: path (in the whole document), kind ("added",
+ * "removed" or "changed"), before, after. Empty for specs that mean the same.
+ *
+ * On success the caller owns `*changes`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_spec_diff(aikit_spec before,
+                             aikit_spec after,
+                             struct aikit_bytes *changes,
+                             struct aikit_error **error);
 
 /**
  * Frees a spec and sets the handle to 0. Agents made from it go on. Does nothing for NULL and for a
  * handle that is not one of a spec.
  */
 void aikit_spec_free(aikit_spec *spec);
+
+/**
+ * Everything that can be said of the text of a spec: errors, warnings and infos. A bad spec is no
+ * failure of this call.
+ *
+ * `options` is a JSON object or empty: base (the folder whose files the text can extend), format,
+ * file (what the text is called in the form "text"). On success the caller owns `*findings`: with
+ * the format "json", the default, a JSON array of diagnostics as aikit_spec_check gives; with "lsp"
+ * one of diagnostics of the Language Server Protocol; with "text" plain text for a terminal, empty
+ * if there is nothing to say. Errors: AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_UTF8. Thread safe.
+ */
+aikit_status aikit_spec_diagnose(const char *source,
+                                 size_t source_len,
+                                 const char *options,
+                                 size_t options_len,
+                                 struct aikit_bytes *findings,
+                                 struct aikit_error **error);
+
+/**
+ * Sets one value in the text of a spec; everything else, comments too, stays as it was.
+ *
+ * `pointer` is a JSON pointer into the text as it stands, for instance "/intelligence/temperature";
+ * `value` is JSON. On success the caller owns `*edited`, the new text. Errors: AIKIT_SPEC_INVALID if
+ * the text has errors or would have them, AIKIT_INVALID_ARGUMENT if there is no such place or its
+ * value cannot be set in place, AIKIT_INVALID_UTF8. Thread safe.
+ */
+aikit_status aikit_spec_edit(const char *source,
+                             size_t source_len,
+                             const char *pointer,
+                             size_t pointer_len,
+                             const char *value,
+                             size_t value_len,
+                             struct aikit_bytes *edited,
+                             struct aikit_error **error);
+
+/**
+ * Reads an agent of another system and gives specs for it.
+ *
+ * `options` is a JSON object or empty: from (one of "oracle", "open-agent-spec", "docker-agent",
+ * "adl", "google-adk", "agent-framework", "crewai"; else the format is recognised), file (what the
+ * text is called). On success the caller owns `*imported`, a JSON object: format, specs ([{name,
+ * text}]), report ([{kind, path, to, note}], in which each leaf of the source stands once as
+ * "kept", "changed" or "lost"). Errors: AIKIT_INVALID_ARGUMENT, AIKIT_SPEC_INVALID,
+ * AIKIT_SPEC_TOO_LARGE, AIKIT_INVALID_UTF8. Thread safe.
+ */
+aikit_status aikit_spec_import(const char *source,
+                               size_t source_len,
+                               const char *options,
+                               size_t options_len,
+                               struct aikit_bytes *imported,
+                               struct aikit_error **error);
+
+/**
+ * The JSON Schema of specs, for editors and other tools.
+ *
+ * On success the caller owns `*schema`, a JSON object. Errors: AIKIT_INVALID_ARGUMENT if `schema` is
+ * NULL. Thread safe.
+ */
+aikit_status aikit_spec_schema(struct aikit_bytes *schema,
+                               struct aikit_error **error);
+
+/**
+ * Keeps a spec in the repository of the kernel's tenant as a draft, and waits until that is done.
+ *
+ * `options` is a JSON object or empty: by (who; else the kernel's actor), why, replaces (the hash of
+ * the draft that is replaced). On success the caller owns `*record`, a JSON object: agent_id,
+ * version, status ("draft", "active", "deprecated" or "retired"), hash, name, description, tags,
+ * model, created_at, created_by, updated_at, sunset, successor, document, text. Errors:
+ * AIKIT_SPEC_CONFLICT if the version is there and is not the one that `replaces` says,
+ * AIKIT_SPEC_IMMUTABLE if it is no draft any more, AIKIT_TENANT_MISMATCH, AIKIT_INVALID_ARGUMENT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_specs_save(aikit_kernel kernel,
+                              aikit_spec spec,
+                              const char *options,
+                              size_t options_len,
+                              struct aikit_bytes *record,
+                              struct aikit_error **error);
+
+/**
+ * The record of a version. `reference` is "id@version", or "id" for the active version.
+ *
+ * On success the caller owns `*record`, as described at aikit_specs_save. Errors:
+ * AIKIT_SPEC_NOT_FOUND, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED,
+ * those of the store. Thread safe.
+ */
+aikit_status aikit_specs_get(aikit_kernel kernel,
+                             const char *reference,
+                             size_t reference_len,
+                             struct aikit_bytes *record,
+                             struct aikit_error **error);
+
+/**
+ * A version as a spec. `reference` is "id@version", or "id" for the active version.
+ *
+ * On success `*spec` is a new handle that the caller frees with aikit_spec_free. Errors:
+ * AIKIT_SPEC_RETIRED and those of aikit_specs_get. Thread safe.
+ */
+aikit_status aikit_specs_load(aikit_kernel kernel,
+                              const char *reference,
+                              size_t reference_len,
+                              aikit_spec *spec,
+                              struct aikit_error **error);
+
+/**
+ * A page of versions, in the order of id and version.
+ *
+ * `options` is a JSON object or empty: status, tag, text (words of id, name, description and tags),
+ * agent_id, of which all that are given must hold; limit (1 to 500, default 50), after (`next` of
+ * the page before). On success the caller owns `*page`, a JSON object: specs (records without
+ * document and text), next (null on the last page). Errors: AIKIT_INVALID_ARGUMENT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_specs_list(aikit_kernel kernel,
+                              const char *options,
+                              size_t options_len,
+                              struct aikit_bytes *page,
+                              struct aikit_error **error);
+
+/**
+ * Every change of an agent's versions, oldest first; also of drafts that were deleted.
+ *
+ * On success the caller owns `*history`, a JSON array: seq, agent_id, version, change ("saved",
+ * "replaced", "promoted", "deprecated", "retired", "deleted" or "imported"), from, to (states), at,
+ * by, why, hash. Errors: those of aikit_specs_get. Thread safe.
+ */
+aikit_status aikit_specs_history(aikit_kernel kernel,
+                                 const char *agent_id,
+                                 size_t agent_id_len,
+                                 struct aikit_bytes *history,
+                                 struct aikit_error **error);
+
+/**
+ * What differs between two versions, each "id@version" or "id".
+ *
+ * On success the caller owns `*changes`, as described at aikit_spec_diff. Errors: those of
+ * aikit_specs_get. Thread safe.
+ */
+aikit_status aikit_specs_diff(aikit_kernel kernel,
+                              const char *before,
+                              size_t before_len,
+                              const char *after,
+                              size_t after_len,
+                              struct aikit_bytes *changes,
+                              struct aikit_error **error);
+
+/**
+ * Makes a draft or deprecated version the active one. The one before is deprecated, with this one as
+ * its successor. Agents made before keep the version that they were made from.
+ *
+ * `reference` is "id@version". `options` is a JSON object or empty: by (who; else the kernel's
+ * actor), why. On success the caller owns `*record`, as described at aikit_specs_save. Errors:
+ * AIKIT_SPEC_STATE if the version is active or retired, AIKIT_SPEC_NOT_FOUND,
+ * AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store.
+ * Thread safe.
+ */
+aikit_status aikit_specs_promote(aikit_kernel kernel,
+                                 const char *reference,
+                                 size_t reference_len,
+                                 const char *options,
+                                 size_t options_len,
+                                 struct aikit_bytes *record,
+                                 struct aikit_error **error);
+
+/**
+ * Deprecates the active version, so that the agent has none.
+ *
+ * `options` as for aikit_specs_promote, and: sunset (an RFC 3339 time or a date), successor (a
+ * version of the agent, or "id@version" of another). On success the caller owns `*record`, as
+ * described at aikit_specs_save. Errors: AIKIT_SPEC_STATE if the version is not active,
+ * AIKIT_SPEC_NOT_FOUND, also for the successor, and the others of aikit_specs_promote. Thread safe.
+ */
+aikit_status aikit_specs_deprecate(aikit_kernel kernel,
+                                   const char *reference,
+                                   size_t reference_len,
+                                   const char *options,
+                                   size_t options_len,
+                                   struct aikit_bytes *record,
+                                   struct aikit_error **error);
+
+/**
+ * Retires a deprecated version: it makes no agents any more.
+ *
+ * `options` as for aikit_specs_promote. On success the caller owns `*record`, as described at
+ * aikit_specs_save. Errors: AIKIT_SPEC_STATE if the version is not deprecated, and the others of
+ * aikit_specs_promote. Thread safe.
+ */
+aikit_status aikit_specs_retire(aikit_kernel kernel,
+                                const char *reference,
+                                size_t reference_len,
+                                const char *options,
+                                size_t options_len,
+                                struct aikit_bytes *record,
+                                struct aikit_error **error);
+
+/**
+ * Removes a draft; its history stays.
+ *
+ * `reference` is "id@version". `options` as for aikit_specs_promote. Errors: AIKIT_SPEC_IMMUTABLE if
+ * the version is no draft, AIKIT_SPEC_NOT_FOUND, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE,
+ * AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_specs_delete(aikit_kernel kernel,
+                                const char *reference,
+                                size_t reference_len,
+                                const char *options,
+                                size_t options_len,
+                                struct aikit_error **error);
+
+/**
+ * All versions with their history, for aikit_specs_import into another repository.
+ *
+ * `options` is a JSON object or empty: agent_id (this agent alone). On success the caller owns
+ * `*bundle`, a JSON object: format, specs, history. Errors: AIKIT_INVALID_ARGUMENT,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_specs_export(aikit_kernel kernel,
+                                const char *options,
+                                size_t options_len,
+                                struct aikit_bytes *bundle,
+                                struct aikit_error **error);
+
+/**
+ * Takes in what aikit_specs_export gave, all or nothing. States, times and history come along.
+ *
+ * `options` is a JSON object or empty: by (who; else the kernel's actor), why, on_conflict ("fail",
+ * the default, or "skip" for versions that are there already). On success the caller owns `*report`,
+ * a JSON object: imported and skipped, arrays of "id@version". Errors: AIKIT_SPEC_CONFLICT if a
+ * version is there already, AIKIT_TENANT_MISMATCH, AIKIT_INVALID_ARGUMENT for what is no bundle,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_specs_import(aikit_kernel kernel,
+                                const char *bundle,
+                                size_t bundle_len,
+                                const char *options,
+                                size_t options_len,
+                                struct aikit_bytes *report,
+                                struct aikit_error **error);
 
 /**
  * Takes a file or a folder into a collection, which is made if need be, and waits until that is
@@ -625,8 +931,9 @@ aikit_status aikit_tool_reply_error(aikit_reply reply,
  *
  * `options` is a JSON object or empty: model (instead of the spec's). On success `*agent` is a new
  * handle that the caller frees with aikit_agent_free. Errors: AIKIT_TENANT_MISMATCH,
- * AIKIT_TOOL_UNKNOWN and AIKIT_MODEL_UNKNOWN with line and column, AIKIT_INVALID_ARGUMENT,
- * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ * AIKIT_TOOL_UNKNOWN, AIKIT_TOOL_DENIED, AIKIT_MODEL_UNKNOWN and AIKIT_SPEC_INVALID with line, column
+ * and all diagnostics, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED.
+ * Thread safe.
  */
 aikit_status aikit_agent_new(aikit_kernel kernel,
                              aikit_spec spec,
@@ -649,7 +956,23 @@ aikit_status aikit_agent_read(aikit_kernel kernel,
                               struct aikit_error **error);
 
 /**
- * What identifies an agent, as a JSON object: agent_id, name, version, model (the one in use).
+ * Makes an agent from what `reference` names: a spec file, if it has a "/" or ends in .yaml, .yml or
+ * .json; else a version in the repository, "id@version" or "id" for the active one. The agent keeps
+ * its version, whatever is promoted later.
+ *
+ * As aikit_agent_new, with the errors of aikit_spec_read and of aikit_specs_load. Thread safe.
+ */
+aikit_status aikit_agent_open(aikit_kernel kernel,
+                              const char *reference,
+                              size_t reference_len,
+                              const char *options,
+                              size_t options_len,
+                              aikit_agent *agent,
+                              struct aikit_error **error);
+
+/**
+ * What identifies an agent, as a JSON object: agent_id, name (with its template filled in), version,
+ * model (the one in use).
  *
  * On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
  */
@@ -660,7 +983,8 @@ aikit_status aikit_agent_info(aikit_agent agent,
 /**
  * Runs an agent to the end. Tools of the host's run on this thread.
  *
- * `options` is a JSON object or empty: run_id, max_turns, timeout_ms. On success the caller owns
+ * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
+ * the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
  * `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
  * turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
  * store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.

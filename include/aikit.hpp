@@ -95,6 +95,15 @@ inline std::string take(aikit_bytes &bytes) {
     return bytes.data != nullptr ? std::string(bytes.data, bytes.len) : std::string();
 }
 
+/// Calls a function that answers with a text.
+template <typename Function, typename... Arguments>
+std::string ask(Function function, Arguments... arguments) {
+    aikit_bytes out{};
+    Check check;
+    check(function(arguments..., &out, check));
+    return take(out);
+}
+
 /// A handle that frees itself. The kind is in the type, unlike in C.
 template <void (*Free)(std::uint64_t *)> class Handle {
   public:
@@ -135,14 +144,18 @@ inline std::uint32_t shutdown(std::chrono::milliseconds timeout) {
 /// The declaration of an agent.
 class Spec {
   public:
-    /// Reads a spec from YAML or JSON text.
-    static Spec parse(std::string_view source) {
+    explicit Spec(aikit_spec spec) : handle_(spec) {}
+
+    /// Reads a spec from YAML or JSON text, which can extend files of the folder `base` if one is
+    /// given.
+    static Spec parse(std::string_view source, std::string_view base = {}) {
         aikit_spec spec = 0;
         detail::Check check;
-        check(aikit_spec_parse(source.data(), source.size(), &spec, check));
+        check(aikit_spec_parse_in(source.data(), source.size(), base.data(), base.size(), &spec,
+                                  check));
         return Spec(spec);
     }
-    /// Reads a spec from a file.
+    /// Reads a spec from a file, which can extend files of its folder.
     static Spec read(std::string_view path) {
         aikit_spec spec = 0;
         detail::Check check;
@@ -154,22 +167,61 @@ class Spec {
     std::string check() const { return ask(aikit_spec_check); }
     /// The whole spec as JSON.
     std::string json() const { return ask(aikit_spec_json); }
-    /// agent_id, name, version and model as a JSON object.
+    /// agent_id, name, version, model, hash and text as a JSON object.
     std::string info() const { return ask(aikit_spec_info); }
+    /// "sha256:" and 64 digits; equal for texts that mean the same.
+    std::string hash() const {
+        // A quote inside of a text of a JSON object is escaped, so this is found only as its key.
+        constexpr std::string_view key = "\"hash\":\"";
+        const std::string all = info();
+        const std::size_t from = all.find(key) + key.size();
+        return all.substr(from, all.find('"', from) - from);
+    }
+    /// The spec written out: "yaml", "json", "oracle" or "a2a".
+    std::string render(std::string_view format) const {
+        return detail::ask(aikit_spec_render, handle(), format.data(), format.size());
+    }
+    /// What changes from this spec to the other, as a JSON array.
+    std::string diff(const Spec &other) const {
+        return detail::ask(aikit_spec_diff, handle(), other.handle());
+    }
     /// The handle, for the C functions.
     aikit_spec handle() const noexcept { return handle_.get(); }
 
   private:
-    explicit Spec(aikit_spec spec) : handle_(spec) {}
     std::string ask(aikit_status (*function)(aikit_spec, aikit_bytes *, aikit_error **)) const {
-        aikit_bytes out{};
-        detail::Check check;
-        check(function(handle(), &out, check));
-        return detail::take(out);
+        return detail::ask(function, handle());
     }
 
     detail::Handle<aikit_spec_free> handle_;
 };
+
+/// Everything that can be said of the text of a spec. A bad spec does not throw. `options` is a
+/// JSON object: base, format ("json", "lsp", or "text" for terminals), file.
+inline std::string diagnose(std::string_view source, std::string_view options = {}) {
+    return detail::ask(aikit_spec_diagnose, source.data(), source.size(), options.data(),
+                       options.size());
+}
+
+/// The text of a spec with the value at a JSON pointer set to `value`, which is JSON. Everything
+/// else, comments too, stays as it was.
+inline std::string edit_spec(std::string_view source, std::string_view pointer,
+                             std::string_view value) {
+    return detail::ask(aikit_spec_edit, source.data(), source.size(), pointer.data(),
+                       pointer.size(), value.data(), value.size());
+}
+
+/// Reads an agent of another system: format, specs and report as a JSON object. `options` is a JSON
+/// object: from (else the format is recognised), file.
+inline std::string import_spec(std::string_view source, std::string_view options = {}) {
+    return detail::ask(aikit_spec_import, source.data(), source.size(), options.data(),
+                       options.size());
+}
+
+/// The JSON Schema of specs.
+inline std::string spec_schema() {
+    return detail::ask(aikit_spec_schema);
+}
 
 /// The events of a run, for a range-based for loop. Ends with the run.
 class Events {
@@ -236,10 +288,7 @@ class Run {
 
     /// The result as a JSON object. Given once. Throws AIKIT_TIMEOUT if the run goes on.
     std::string wait(std::optional<std::chrono::milliseconds> timeout = {}) {
-        aikit_bytes result{};
-        detail::Check check;
-        check(aikit_run_wait(handle(), detail::milliseconds(timeout), &result, check));
-        return detail::take(result);
+        return detail::ask(aikit_run_wait, handle(), detail::milliseconds(timeout));
     }
 
     /// Asks the run to stop. From any thread.
@@ -267,13 +316,11 @@ class Agent {
   public:
     explicit Agent(aikit_agent agent) : handle_(agent) {}
 
-    /// Runs to the end; gives the result as a JSON object.
+    /// Runs to the end; gives the result as a JSON object. `options` is a JSON object: run_id,
+    /// max_turns, timeout_ms, inputs.
     std::string run(std::string_view input, std::string_view options = {}) const {
-        aikit_bytes result{};
-        detail::Check check;
-        check(aikit_agent_run(handle(), input.data(), input.size(), options.data(), options.size(),
-                              &result, check));
-        return detail::take(result);
+        return detail::ask(aikit_agent_run, handle(), input.data(), input.size(), options.data(),
+                           options.size());
     }
     /// Starts a run and does not wait.
     Run start(std::string_view input, std::string_view options = {}) const {
@@ -285,10 +332,7 @@ class Agent {
     }
     /// agent_id, name, version and model as a JSON object.
     std::string info() const {
-        aikit_bytes out{};
-        detail::Check check;
-        check(aikit_agent_info(handle(), &out, check));
-        return detail::take(out);
+        return detail::ask(aikit_agent_info, handle());
     }
     /// The handle, for the C functions.
     aikit_agent handle() const noexcept { return handle_.get(); }
@@ -304,32 +348,97 @@ class Collection {
 
     /// Takes in a file or a folder; gives the report as a JSON object.
     std::string ingest(std::string_view path, std::string_view options = {}) const {
-        aikit_bytes report{};
-        detail::Check check;
-        check(aikit_collection_ingest(kernel_, name_.data(), name_.size(), path.data(), path.size(),
-                                      options.data(), options.size(), &report, check));
-        return detail::take(report);
+        return detail::ask(aikit_collection_ingest, kernel_, name_.data(), name_.size(),
+                           path.data(), path.size(), options.data(), options.size());
     }
     /// The passages that fit best, as a JSON array.
     std::string search(std::string_view query, std::string_view options = {}) const {
-        aikit_bytes passages{};
-        detail::Check check;
-        check(aikit_collection_search(kernel_, name_.data(), name_.size(), query.data(),
-                                      query.size(), options.data(), options.size(), &passages,
-                                      check));
-        return detail::take(passages);
+        return detail::ask(aikit_collection_search, kernel_, name_.data(), name_.size(),
+                           query.data(), query.size(), options.data(), options.size());
     }
     /// The documents, as a JSON array.
     std::string documents() const {
-        aikit_bytes documents{};
-        detail::Check check;
-        check(aikit_collection_documents(kernel_, name_.data(), name_.size(), &documents, check));
-        return detail::take(documents);
+        return detail::ask(aikit_collection_documents, kernel_, name_.data(), name_.size());
     }
 
   private:
     aikit_kernel kernel_;
     std::string name_;
+};
+
+/// The spec repository of a kernel, which must outlive it. A `reference` is "id@version", or "id"
+/// for the active version where a version is read. Records, pages, reports and options are JSON
+/// objects. Names that C++ keeps for itself have an underscore behind them.
+class Specs {
+  public:
+    explicit Specs(aikit_kernel kernel) : kernel_(kernel) {}
+
+    /// Keeps a spec as a draft; gives its record. Options: by, why, replaces (a hash).
+    std::string save(const Spec &spec, std::string_view options = {}) const {
+        return detail::ask(aikit_specs_save, kernel_, spec.handle(), options.data(),
+                           options.size());
+    }
+    /// The record of a version.
+    std::string get(std::string_view reference) const { return ask(aikit_specs_get, reference); }
+    /// A version as a spec.
+    Spec load(std::string_view reference) const {
+        aikit_spec spec = 0;
+        detail::Check check;
+        check(aikit_specs_load(kernel_, reference.data(), reference.size(), &spec, check));
+        return Spec(spec);
+    }
+    /// A page of records. Options: status, tag, text, agent_id, limit, after.
+    std::string list(std::string_view options = {}) const { return ask(aikit_specs_list, options); }
+    /// Every change of an agent, as a JSON array, oldest first.
+    std::string history(std::string_view agent_id) const {
+        return ask(aikit_specs_history, agent_id);
+    }
+    /// What changes from one version to another, as a JSON array.
+    std::string diff(std::string_view before, std::string_view after) const {
+        return ask(aikit_specs_diff, before, after);
+    }
+    /// Makes a version the active one; gives its record. Options: by, why.
+    std::string promote(std::string_view reference, std::string_view options = {}) const {
+        return ask(aikit_specs_promote, reference, options);
+    }
+    /// Deprecates the active version; gives its record. Options: by, why, sunset, successor.
+    std::string deprecate(std::string_view reference, std::string_view options = {}) const {
+        return ask(aikit_specs_deprecate, reference, options);
+    }
+    /// Retires a deprecated version; gives its record. Options: by, why.
+    std::string retire(std::string_view reference, std::string_view options = {}) const {
+        return ask(aikit_specs_retire, reference, options);
+    }
+    /// Removes a draft. Options: by, why.
+    void delete_(std::string_view reference, std::string_view options = {}) const {
+        detail::Check check;
+        check(aikit_specs_delete(kernel_, reference.data(), reference.size(), options.data(),
+                                 options.size(), check));
+    }
+    /// All versions with their history: a bundle. Options: agent_id.
+    std::string export_(std::string_view options = {}) const {
+        return ask(aikit_specs_export, options);
+    }
+    /// Takes in a bundle; gives the report. Options: by, why, on_conflict ("fail" or "skip").
+    std::string import_(std::string_view bundle, std::string_view options = {}) const {
+        return ask(aikit_specs_import, bundle, options);
+    }
+
+  private:
+    using One = aikit_status (*)(aikit_kernel, const char *, std::size_t, aikit_bytes *,
+                                 aikit_error **);
+    using Two = aikit_status (*)(aikit_kernel, const char *, std::size_t, const char *, std::size_t,
+                                 aikit_bytes *, aikit_error **);
+
+    std::string ask(One function, std::string_view text) const {
+        return detail::ask(function, kernel_, text.data(), text.size());
+    }
+    std::string ask(Two function, std::string_view first, std::string_view second) const {
+        return detail::ask(function, kernel_, first.data(), first.size(), second.data(),
+                           second.size());
+    }
+
+    aikit_kernel kernel_;
 };
 
 /// What does a tool's work: takes its arguments as a JSON object and gives its result as JSON. An
@@ -368,7 +477,8 @@ extern "C" inline void aikit_hpp_free_tool(void *user_data) { free_tool(user_dat
 /// An open store of one tenant, with tools and providers.
 class Kernel {
   public:
-    /// Opens a kernel; `options` is a JSON object, empty for an in-memory store.
+    /// Opens a kernel; `options` is a JSON object, empty for an in-memory store: location, tenant,
+    /// providers, actor, default_model, policy.
     explicit Kernel(std::string_view options = {}) {
         aikit_kernel kernel = 0;
         detail::Check check;
@@ -378,10 +488,7 @@ class Kernel {
 
     /// The tenant.
     std::string tenant() const {
-        aikit_bytes out{};
-        detail::Check check;
-        check(aikit_kernel_tenant(handle(), &out, check));
-        return detail::take(out);
+        return detail::ask(aikit_kernel_tenant, handle());
     }
     /// Registers a tool; `definition` is a JSON object: name, description, parameters, timeout_ms.
     void tool(std::string_view definition, Tool work) {
@@ -394,11 +501,8 @@ class Kernel {
     }
     /// Calls a tool directly; gives its result as JSON.
     std::string call_tool(std::string_view name, std::string_view arguments = {}) const {
-        aikit_bytes result{};
-        detail::Check check;
-        check(aikit_tool_call(handle(), name.data(), name.size(), arguments.data(),
-                              arguments.size(), &result, check));
-        return detail::take(result);
+        return detail::ask(aikit_tool_call, handle(), name.data(), name.size(), arguments.data(),
+                           arguments.size());
     }
     /// The collection of this name.
     Collection collection(std::string name) const { return Collection(handle(), std::move(name)); }
@@ -410,20 +514,24 @@ class Kernel {
                               check));
         return Agent(agent);
     }
-    /// Makes an agent from a spec file.
-    Agent agent(std::string_view path, std::string_view options = {}) const {
+    /// Makes an agent from a spec file (its path has a "/" or ends in .yaml, .yml or .json), or
+    /// from "id@version" or "id" in the repository.
+    Agent agent(std::string_view reference, std::string_view options = {}) const {
         aikit_agent agent = 0;
         detail::Check check;
-        check(aikit_agent_read(handle(), path.data(), path.size(), options.data(), options.size(),
-                               &agent, check));
+        check(aikit_agent_open(handle(), reference.data(), reference.size(), options.data(),
+                               options.size(), &agent, check));
         return Agent(agent);
+    }
+    /// The spec repository.
+    Specs specs() const { return Specs(handle()); }
+    /// Everything that can be said of a spec in this kernel, as a JSON array of diagnostics.
+    std::string check(const Spec &spec) const {
+        return detail::ask(aikit_kernel_check, handle(), spec.handle());
     }
     /// The recorded events of a run, as a JSON array.
     std::string run_events(std::string_view run_id) const {
-        aikit_bytes events{};
-        detail::Check check;
-        check(aikit_kernel_run_events(handle(), run_id.data(), run_id.size(), &events, check));
-        return detail::take(events);
+        return detail::ask(aikit_kernel_run_events, handle(), run_id.data(), run_id.size());
     }
     /// Cancels the runs under way and closes the store.
     void close() {

@@ -13,17 +13,18 @@ scripts/install.sh "$PREFIX" target/debug >/dev/null
 export PKG_CONFIG_PATH="$PREFIX/lib/pkgconfig"
 WARNINGS="-Wall -Wextra -Werror -pedantic"
 
-# link COMPILER STANDARD SOURCE PROGRAM PACKAGE...
+# link COMPILER STANDARD SOURCES PROGRAM PACKAGE...
 link() {
-    local compiler=$1 standard=$2 source=$3 program=$4
+    local compiler=$1 standard=$2 sources=$3 program=$4
     shift 4
     mkdir -p "$(dirname "$program")"
-    # shellcheck disable=SC2046,SC2086 # flags are words
-    "$compiler" "-std=$standard" $WARNINGS -O1 -g "$source" -o "$program" \
+    # shellcheck disable=SC2046,SC2086 # flags and sources are words
+    "$compiler" "-std=$standard" $WARNINGS -O1 -g $sources -o "$program" \
         $(pkg-config --cflags --libs "$@") "-Wl,-rpath,$PREFIX/lib"
 }
 
-link "${CC:-cc}" gnu11 tests/conformance/adapters/c/adapter.c target/conformance/c/adapter aikit libcjson
+ADAPTER=tests/conformance/adapters/c
+link "${CC:-cc}" gnu11 "$ADAPTER/adapter.c $ADAPTER/specs.c" target/conformance/c/adapter aikit libcjson
 link "${CC:-cc}" gnu11 examples/c/handbook.c target/examples/c/handbook aikit libcjson
 link "${CXX:-c++}" c++17 examples/cpp/handbook.cpp target/examples/cpp/handbook aikit libcjson
 echo "built: target/conformance/c/adapter target/examples/c/handbook target/examples/cpp/handbook"

@@ -132,6 +132,8 @@ TEST = [
     Suite("packages", "tests/packaging/run.py", "plain", minutes=30),
     Suite("readme", "tests/readme/run.py", "plain"),
     Suite("demo", "scripts/demo.py --no-build"),
+    # Builds in a folder of its own, so it can stand anywhere; last, since it asks for time, not tests.
+    Suite("fuzz", "scripts/fuzz.py --seconds 60", minutes=30),
 ]
 
 SUITES = {

@@ -1,5 +1,11 @@
 /// <reference lib="esnext.disposable" />
 
+import type { Diagnostic, Spec } from "./lib/spec.js";
+import type { Specs } from "./lib/specs.js";
+
+export * from "./lib/spec.js";
+export * from "./lib/specs.js";
+
 /** A value that JSON can hold. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -17,6 +23,11 @@ export type ErrorCode =
   | "file_unreadable"
   | "spec_invalid"
   | "spec_too_large"
+  | "spec_not_found"
+  | "spec_conflict"
+  | "spec_immutable"
+  | "spec_state"
+  | "spec_retired"
   | "tenant_invalid"
   | "tenant_mismatch"
   | "store_unavailable"
@@ -42,21 +53,6 @@ export type ErrorCode =
   | "run_ended"
   | "collection_invalid"
   | "document_invalid";
-
-/** One finding about a spec, at an exact place in its text. */
-export interface Diagnostic {
-  /** Stable, for instance `AK1002`. */
-  readonly code: string;
-  readonly severity: "error" | "warning";
-  readonly message: string;
-  /** JSON pointer to the node; empty for the document. */
-  readonly path: string;
-  /** From 1. */
-  readonly line: number;
-  /** From 1, in characters. */
-  readonly column: number;
-  readonly hint?: string;
-}
 
 /** An error as a plain document, as events carry it. */
 export interface ErrorDocument {
@@ -110,6 +106,33 @@ export interface OpenOptions extends CallOptions {
   tenant?: string;
   /** By name. Without `openai` here, OPENAI_BASE_URL and OPENAI_API_KEY are read when needed. */
   providers?: { [name: string]: Provider };
+  /** Who acts, for the history of specs; at most 200 characters. */
+  actor?: string;
+  /** `provider/model` for specs that name none. */
+  defaultModel?: string;
+  /** What the tenant may do; everything that its specs ask for without it. */
+  policy?: Policy;
+}
+
+/** What a tenant may do. */
+export interface Policy {
+  /** If given, only these tools. */
+  allowedTools?: readonly string[];
+  /** Never these tools; wins. */
+  deniedTools?: readonly string[];
+  /** What a spec may ask for at most. */
+  quotas?: Quotas;
+}
+
+/** Bounds on what a spec may ask for. What is absent is not bounded. */
+export interface Quotas {
+  maxConcurrentExecutions?: number;
+  maxMemoryMb?: number;
+  maxCpuPercent?: number;
+  maxStorageMb?: number;
+  requestsPerMinute?: number;
+  llmTokensPerDay?: number;
+  costLimitUsdPerDay?: number;
 }
 
 export interface AgentOptions extends CallOptions {
@@ -124,6 +147,8 @@ export interface RunOptions extends CallOptions {
   maxTurns?: number;
   /** Most time for the whole run. */
   timeoutMs?: number;
+  /** Values for the templates of the prompts, checked against the spec's `interface.input_schema`. */
+  inputs?: { readonly [name: string]: Json };
 }
 
 export interface IngestOptions extends CallOptions {
@@ -297,18 +322,6 @@ export type RunEvent =
   | RunCancelled
   | RunFailed;
 
-/** An agent's declaration, read without errors. Immutable. */
-export interface Spec {
-  readonly agent_id: string;
-  readonly name: string;
-  readonly version: string;
-  readonly model: string;
-  /** Warnings; errors refuse the spec. */
-  check(): Diagnostic[];
-  /** The document, without what is absent or empty. */
-  toJSON(): { [key: string]: Json };
-}
-
 /**
  * A run under way. Reading its events or asking for its result drives it and answers its tool
  * calls; until one of the two happens it is held back.
@@ -330,7 +343,9 @@ export interface Run {
 
 export interface Agent {
   readonly spec: Spec;
-  /** The model that its runs ask: the spec's, unless another was given. */
+  /** Its name for people: the spec's, with its templates filled in. */
+  readonly name: string;
+  /** The model that its runs ask: the one given, else the spec's, else the kernel's. */
   readonly model: string;
   /** Runs to the end. */
   run(input: string, options?: RunOptions): Promise<RunResult>;
@@ -349,11 +364,18 @@ export interface Collection {
 
 export interface Kernel {
   readonly tenant: string;
+  /** The spec repository. */
+  readonly specs: Specs;
   /** Registers a function as a tool that specs can name. */
   tool<Arguments = any>(tool: Tool<Arguments>): void;
   /** The collection of this name; it need not exist yet. */
   collection(name: string): Collection;
-  /** Makes an agent of a spec, or of the path to one. */
+  /** Everything that can be said of a spec in this kernel: tools, models, quotas, collections. */
+  check(spec: Spec, options?: CallOptions): Promise<Diagnostic[]>;
+  /**
+   * Makes an agent of a spec, of the path to one (with a `/`, or ending in .yaml, .yml or .json), or
+   * of a version in the repository: `id@version`, or `id` for the active one.
+   */
   agent(reference: Spec | string, options?: AgentOptions): Promise<Agent>;
   /** Calls a tool directly, with the checks that a model's call gets. */
   callTool(name: string, args?: object, options?: CallOptions): Promise<Json>;
@@ -366,9 +388,5 @@ export interface Kernel {
 
 /** Opens a kernel: in memory, or in the file `location`. */
 export function open(options?: OpenOptions): Promise<Kernel>;
-/** Reads a spec from YAML or JSON text. */
-export function parseSpec(text: string): Spec;
-/** Reads a spec from a file. */
-export function loadSpec(path: string): Spec;
 /** The version of the package and of its native module. */
 export const version: string;

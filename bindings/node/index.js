@@ -1,7 +1,18 @@
 "use strict";
 
 const { AikitError } = require("./lib/errors.js");
-const { loadSpec, open, parseSpec } = require("./lib/kernel.js");
+const { open } = require("./lib/kernel.js");
+const { diagnose, editSpec, importSpec, loadSpec, parseSpec, specSchema } = require("./lib/spec.js");
 const { version } = require("./package.json");
 
-module.exports = { AikitError, loadSpec, open, parseSpec, version };
+module.exports = {
+  AikitError,
+  diagnose,
+  editSpec,
+  importSpec,
+  loadSpec,
+  open,
+  parseSpec,
+  specSchema,
+  version,
+};

@@ -1,4 +1,14 @@
 // The same module for `import`: one copy of the classes, whichever way it is loaded.
 import core from "./index.js";
 
-export const { AikitError, loadSpec, open, parseSpec, version } = core;
+export const {
+  AikitError,
+  diagnose,
+  editSpec,
+  importSpec,
+  loadSpec,
+  open,
+  parseSpec,
+  specSchema,
+  version,
+} = core;

@@ -1,19 +1,30 @@
-//! The `aikit` command: run an agent, check a spec.
+//! The `aikit` command: run an agent; write, check, convert and keep specs.
 
 /// Writes to standard output. A reader that is gone (`| head`) ends the command quietly.
 macro_rules! say {
-    ($($text:tt)*) => { $crate::write_out(format_args!($($text)*)) };
+    ($($text:tt)*) => { $crate::output::write_out(format_args!($($text)*)) };
 }
 
-mod check;
-mod run;
+/// Writes to standard error. If nobody reads that, there is nobody to tell.
+macro_rules! tell {
+    ($($text:tt)*) => { $crate::output::write_error(format_args!($($text)*)) };
+}
 
-use std::io::Write;
+mod failure;
+mod output;
+mod run;
+mod source;
+mod spec;
+mod store;
+
 use std::process::ExitCode;
 
+use aikit::{Code, Error};
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// An agent runtime that lives inside your own program; this command tries specs out.
+use failure::Failure;
+
+/// An agent runtime that lives inside your own program; this command tries specs out and keeps them.
 #[derive(Parser)]
 #[command(name = "aikit", version, arg_required_else_help = true)]
 struct Cli {
@@ -25,17 +36,11 @@ struct Cli {
 enum Command {
     /// Run an agent on a question and show its answer as it comes
     Run(run::Arguments),
-    /// Work with specs
+    /// Write, check, compare, convert and keep specs
     #[command(subcommand)]
-    Spec(SpecCommand),
+    Spec(spec::Command),
     /// Show the version
     Version,
-}
-
-#[derive(Subcommand)]
-enum SpecCommand {
-    /// Check specs; exit status 1 if one has errors
-    Check(check::Arguments),
 }
 
 /// How results are written.
@@ -48,37 +53,24 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command {
+    let outcome = match Cli::parse().command {
         Command::Run(arguments) => run::run(arguments),
-        Command::Spec(SpecCommand::Check(arguments)) => check::check(&arguments),
+        Command::Spec(command) => spec::dispatch(command),
         Command::Version => {
             say!("aikit {}\n", aikit::host::version());
-            ExitCode::SUCCESS
+            Ok(ExitCode::SUCCESS)
         }
-    }
+    };
+    outcome.unwrap_or_else(Failure::report)
 }
 
-/// The status of a command that a broken pipe has ended, as shells have it.
-const BROKEN_PIPE: i32 = 141;
-
-fn write_out(text: std::fmt::Arguments<'_>) {
-    let mut out = std::io::stdout().lock();
-    if out.write_fmt(text).and_then(|()| out.flush()).is_err() {
-        aikit::io::shutdown(std::time::Duration::from_secs(2));
-        std::process::exit(BROKEN_PIPE);
-    }
-}
-
-/// Writes an error the way compilers do: what, where, and what to do.
-fn complain(error: &aikit::Error) {
-    eprintln!("error[{}]: {}", error.code(), error.message());
-    if let (Some(path), Some(line), Some(column)) = (error.path(), error.line(), error.column()) {
-        eprintln!("  at {line}:{column} ({path})");
-    }
-    if let Some(cause) = error.cause() {
-        eprintln!("  cause: {cause}");
-    }
-    if let Some(hint) = error.hint_text() {
-        eprintln!("  hint: {hint}");
-    }
+/// Runs asynchronous work to its end, and leaves nothing running behind it.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
+            Error::new(Code::StoreUnavailable, "no runtime can be started").caused_by(e)
+        })?;
+    let outcome = runtime.block_on(work);
+    aikit::io::shutdown(std::time::Duration::from_secs(2));
+    outcome
 }

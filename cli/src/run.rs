@@ -5,26 +5,34 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use aikit::agent::{Event, EventKind, RunResult, RunStatus, ToolOutcome};
-use aikit::kernel::{AgentOptions, AgentRef, Kernel, OpenOptions};
+use aikit::agent::{Event, EventKind, RunOptions, RunResult, RunStatus, ToolOutcome};
+use aikit::kernel::{AgentOptions, AgentRef, Kernel};
+use aikit::spec::Spec;
 use aikit::tool::{Definition, FunctionTool};
 use aikit::{Error, Result};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use crate::Format;
+use crate::failure::{Failure, Outcome};
+use crate::store::{Access, StoreArguments};
+use crate::{Format, source};
 
 #[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  aikit run helper.yaml 'Good morning'\n  aikit run handbook@1.0.0 'How much leave do I get?' --store aikit.db --input name=Ada"
+)]
 pub(crate) struct Arguments {
-    /// Spec file, YAML or JSON
-    spec: PathBuf,
+    /// A spec file, or a version in the repository: `id@version`, `id` for the active one
+    #[arg(value_name = "FILE|REF")]
+    spec: String,
     /// The question; `-` or nothing reads it from standard input
     question: Option<String>,
-    /// SQLite file to keep documents and runs in (default: in memory)
+    /// SQLite file to keep documents and runs in, and to find versions in (else AIKIT_STORE; else
+    /// in memory for a file, ./aikit.db for a version)
     #[arg(long, value_name = "FILE")]
     store: Option<PathBuf>,
-    /// Tenant to run for
-    #[arg(long, default_value = "default")]
-    tenant: String,
+    /// Tenant to run for (else AIKIT_TENANT, else `default`)
+    #[arg(long, value_name = "TENANT")]
+    tenant: Option<String>,
     /// Model to use instead of the spec's, for instance openai/gpt-4o-mini (address and key from
     /// OPENAI_BASE_URL and OPENAI_API_KEY)
     #[arg(long, value_name = "PROVIDER/MODEL")]
@@ -36,6 +44,10 @@ pub(crate) struct Arguments {
     /// leave_balance='{"days": 12}'
     #[arg(long, value_name = "NAME=JSON")]
     tool: Vec<String>,
+    /// A value for the spec's prompts, of those in its interface.input_schema, for instance
+    /// customer=Ada
+    #[arg(long, value_name = "NAME=VALUE")]
+    input: Vec<String>,
     /// Model calls, instead of the spec's behavior.max_turns
     #[arg(long, value_name = "N")]
     max_turns: Option<u32>,
@@ -51,53 +63,55 @@ pub(crate) struct Arguments {
 /// Exit statuses beside 0: 1 for a failed run, 130 for a cancelled one, as shells have it.
 const CANCELLED: u8 = 130;
 
-pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("error: no runtime can be started: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let outcome = runtime.block_on(answer(&arguments));
-    aikit::io::shutdown(std::time::Duration::from_secs(2));
-    match outcome {
-        Ok(RunStatus::Finished) => ExitCode::SUCCESS,
-        Ok(RunStatus::Cancelled) => ExitCode::from(CANCELLED),
-        Err(error) => {
-            crate::complain(&error);
-            ExitCode::FAILURE
-        }
-    }
+pub(crate) fn run(arguments: Arguments) -> Outcome {
+    let status = crate::block_on(answer(&arguments))?;
+    Ok(match status {
+        RunStatus::Finished => ExitCode::SUCCESS,
+        RunStatus::Cancelled => ExitCode::from(CANCELLED),
+    })
 }
 
-async fn answer(arguments: &Arguments) -> Result<RunStatus> {
+/// The kernel, and what its agent is made from.
+async fn open(arguments: &Arguments) -> Result<(Kernel, AgentRef), Failure> {
+    let store = StoreArguments { store: arguments.store.clone(), tenant: arguments.tenant.clone() };
+    if source::is_file(&arguments.spec) {
+        let spec = source::read_spec(&arguments.spec)?;
+        let kernel = Kernel::open(store.options(store.named())?).await?;
+        return Ok((kernel, spec.into()));
+    }
+    let kernel = store.open(Access::Existing).await?;
+    Ok((kernel, arguments.spec.as_str().into()))
+}
+
+async fn answer(arguments: &Arguments) -> Result<RunStatus, Failure> {
     let question = question(arguments)?;
-    let kernel = Kernel::open(OpenOptions {
-        location: arguments.store.clone(),
-        tenant: arguments.tenant.clone(),
-        ..OpenOptions::default()
-    })
-    .await?;
+    let (kernel, reference) = open(arguments).await?;
     for (name, result) in pairs(&arguments.tool, "--tool NAME=JSON")? {
         kernel.register(Arc::new(stand_in(name, result)?))?;
     }
     for (collection, path) in pairs(&arguments.ingest, "--ingest COLLECTION=PATH")? {
         let report = kernel.collection(collection)?.ingest(path).await?;
         if !arguments.quiet {
-            eprintln!(
-                "{collection}: {} added, {} updated, {} unchanged, {} removed, {} passages",
-                report.added, report.updated, report.unchanged, report.removed, report.chunks
+            tell!(
+                "{collection}: {} added, {} updated, {} unchanged, {} removed, {} passages\n",
+                report.added,
+                report.updated,
+                report.unchanged,
+                report.removed,
+                report.chunks
             );
             for skipped in &report.skipped {
-                eprintln!("  skipped {}: {}", skipped.path, skipped.reason);
+                tell!("  skipped {}: {}\n", skipped.path, skipped.reason);
             }
         }
     }
     let options = AgentOptions { model: arguments.model.clone() };
-    let agent = kernel.agent_with(AgentRef::from(arguments.spec.as_path()), options).await?;
-    let run_options =
-        aikit::agent::RunOptions { max_turns: arguments.max_turns, ..Default::default() };
+    let agent = kernel.agent_with(reference, options).await?;
+    let run_options = RunOptions {
+        max_turns: arguments.max_turns,
+        inputs: inputs(agent.spec(), &arguments.input)?,
+        ..RunOptions::default()
+    };
     let mut run = agent.start_with(question, run_options, None, Default::default());
     let mut printer = Printer { format: arguments.format, quiet: arguments.quiet, in_text: false };
     // The first Ctrl-C cancels the run and waits for its end, the second does not wait.
@@ -119,7 +133,22 @@ async fn answer(arguments: &Arguments) -> Result<RunStatus> {
     }
     let result = run.result().await;
     kernel.close().await?;
-    printer.finish(&result?)
+    Ok(printer.finish(&result?))
+}
+
+/// The values for the prompts: texts where the spec says so, else JSON, and what is no JSON is a
+/// text.
+fn inputs(spec: &Spec, given: &[String]) -> Result<Map<String, Value>, Failure> {
+    let schema = spec.document().interface.input_schema.as_ref();
+    let kind = |name: &str| Some(&schema?.get("properties")?.get(name)?["type"]);
+    let read = |(name, text): (&str, &str)| {
+        let value = match kind(name) {
+            Some(kind) if kind == "string" => text.into(),
+            _ => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+        };
+        (name.to_owned(), value)
+    };
+    Ok(pairs(given, "--input NAME=VALUE")?.into_iter().map(read).collect())
 }
 
 fn question(arguments: &Arguments) -> Result<String> {
@@ -209,7 +238,7 @@ impl Printer {
             return;
         }
         self.end_line();
-        eprintln!("· {text}");
+        tell!("· {text}\n");
     }
 
     fn end_line(&mut self) {
@@ -219,18 +248,21 @@ impl Printer {
         }
     }
 
-    fn finish(&mut self, result: &RunResult) -> Result<RunStatus> {
+    fn finish(&mut self, result: &RunResult) -> RunStatus {
         self.end_line();
         if self.format == Format::Text && !self.quiet {
             for citation in &result.citations {
-                eprintln!("{} {}:{}", citation.marker, citation.source, citation.start_line);
+                tell!("{} {}:{}\n", citation.marker, citation.source, citation.start_line);
             }
             let usage = result.usage;
-            eprintln!(
-                "{} turns, {} tokens in, {} out, {}",
-                result.turns, usage.input_tokens, usage.output_tokens, result.model
+            tell!(
+                "{} turns, {} tokens in, {} out, {}\n",
+                result.turns,
+                usage.input_tokens,
+                usage.output_tokens,
+                result.model
             );
         }
-        Ok(result.status)
+        result.status
     }
 }

@@ -56,7 +56,7 @@ fn check_points_at_the_place_and_fails() {
     );
     assert!(text.contains(" 4 |   modle: scripted/x\n   |   ^\n"), "{text}");
     assert!(text.contains("did you mean `model`?"), "{text}");
-    assert!(text.ends_with("good.yaml: ok\n3 errors\n"), "{text}");
+    assert!(text.ends_with("good.yaml: ok\n2 errors, 1 warning\n"), "{text}");
 
     let json =
         aikit(folder.path(), &["spec", "check", "--format", "json", "bad.yaml", "none.yaml"]);

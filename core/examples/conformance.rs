@@ -5,18 +5,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aikit::agent::{Agent, Event, Run, RunOptions, RunResult};
-use aikit::kernel::{AgentOptions, AgentRef, Kernel, OpenOptions};
+use aikit::kernel::{AgentOptions, AgentRef, Bundle, Kernel, OpenOptions};
 use aikit::retrieval::{IngestOptions, SearchOptions};
-use aikit::spec::Spec;
+use aikit::spec::{self, Format, Spec, neighbours};
 use aikit::tool::{Definition, FunctionTool};
 use aikit::{Code, Error, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 struct Adapter {
     scenario: Value,
     kernel: Option<Kernel>,
     agent: Option<Agent>,
+    /// What the last `parse` gave.
+    spec: Option<Spec>,
+    /// What the last export gave.
+    bundle: Value,
 }
 
 /// What one step showed: its value or error, and the events that it saw.
@@ -26,7 +30,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args().nth(1).ok_or("usage: conformance SCENARIO.json")?;
     let scenario: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     let steps = scenario["steps"].as_array().cloned().unwrap_or_default();
-    let mut adapter = Adapter { scenario, kernel: None, agent: None };
+    let mut adapter = Adapter::of(scenario);
     let runtime = tokio::runtime::Runtime::new()?;
     let observations: Vec<Value> = steps
         .iter()
@@ -55,6 +59,10 @@ fn not_there(what: &str) -> Error {
 }
 
 impl Adapter {
+    fn of(scenario: Value) -> Self {
+        Self { scenario, kernel: None, agent: None, spec: None, bundle: Value::Null }
+    }
+
     fn kernel(&self) -> Result<&Kernel> {
         self.kernel.as_ref().ok_or_else(|| not_there("a kernel"))
     }
@@ -63,11 +71,18 @@ impl Adapter {
         self.agent.as_ref().ok_or_else(|| not_there("an agent"))
     }
 
-    fn spec(&self) -> Result<Spec> {
-        match self.scenario["spec"].as_str() {
-            Some(text) => Spec::parse(text),
-            None => Spec::read(text(&self.scenario, "spec_file")),
+    /// The step's own spec, or the scenario's.
+    fn read(&self, step: &Value) -> Result<Spec> {
+        let text = step["spec"].as_str().or_else(|| self.scenario["spec"].as_str());
+        match (text, step["base"].as_str()) {
+            (Some(text), Some(base)) => Spec::parse_in(text, base),
+            (Some(text), None) => Spec::parse(text),
+            (None, _) => Spec::read(self::text(&self.scenario, "spec_file")),
         }
+    }
+
+    fn spec(&self) -> Result<Spec> {
+        self.spec.clone().map_or_else(|| self.read(&Value::Null), Ok)
     }
 
     async fn step(&mut self, step: &Value) -> Observed {
@@ -75,21 +90,24 @@ impl Adapter {
             "run" => (self.run(step).await, None),
             "start" => self.start(step).await,
             "together" => (self.together(step).await, None),
-            "parse" => (self.spec().map(|spec| summary(&spec)), None),
-            "check" => (self.spec().and_then(|spec| to_json(&spec.check())), None),
             "open" => (self.open(step).await, None),
             "agent" => (self.make_agent(step).await, None),
             "close" => (self.close().await, None),
+            "specs" => (self.repository(step).await, None),
+            "check_in_kernel" => (self.check_in_kernel().await, None),
+            "diagnose" => (diagnose(step), None),
+            "edit" => (edit(step), None),
+            "import_spec" => (import(step), None),
+            "schema" => (Ok(spec::schema()), None),
+            "parse" => (self.parse(step), None),
+            "check" | "render" | "diff_specs" => (self.about_spec(step), None),
             other => (self.query(other, step).await, None),
         }
     }
 
     async fn open(&mut self, step: &Value) -> Result<Value> {
-        let given = ["location", "tenant", "providers"]
-            .into_iter()
-            .filter_map(|key| Some((key.to_owned(), step.get(key)?.clone())))
-            .collect::<Map<_, _>>();
-        let options: OpenOptions = from_json(Value::Object(given))?;
+        let keys = ["location", "tenant", "providers", "actor", "default_model", "policy"];
+        let options: OpenOptions = from_json(only(step, &keys))?;
         let kernel = Kernel::open(options).await?;
         for tool in self.scenario["tools"].as_array().into_iter().flatten() {
             kernel.register(Arc::new(scenario_tool(tool)?))?;
@@ -101,14 +119,15 @@ impl Adapter {
 
     async fn make_agent(&mut self, step: &Value) -> Result<Value> {
         let model = step["model"].as_str().map(str::to_owned);
-        let reference = match self.scenario["spec"].as_str() {
-            Some(text) => AgentRef::Spec(Spec::parse(text)?),
-            None => AgentRef::from(text(&self.scenario, "spec_file")),
+        let reference = match step["ref"].as_str() {
+            Some(reference) => AgentRef::from(reference),
+            None => AgentRef::Spec(self.spec()?),
         };
         let agent = self.kernel()?.agent_with(reference, AgentOptions { model }).await?;
         let spec = agent.spec();
         let made = json!({
-            "agent_id": spec.agent_id(), "version": spec.version(), "model": agent.model(),
+            "agent_id": spec.agent_id(), "name": agent.name(),
+            "version": spec.version(), "model": agent.model(),
         });
         self.agent = Some(agent);
         Ok(made)
@@ -123,10 +142,10 @@ impl Adapter {
             Ok(agent) => agent,
             Err(error) => return (Err(error), None),
         };
-        let options = RunOptions {
-            run_id: step["run_id"].as_str().map(str::to_owned),
-            max_turns: step["max_turns"].as_u64().and_then(|n| u32::try_from(n).ok()),
-            timeout_ms: step["timeout_ms"].as_u64(),
+        let keys = ["run_id", "max_turns", "timeout_ms", "inputs"];
+        let options: RunOptions = match from_json(only(step, &keys)) {
+            Ok(options) => options,
+            Err(error) => return (Err(error), Some(Vec::new())),
         };
         let mut run =
             agent.start_with(text(step, "input"), options, None, CancellationToken::new());
@@ -180,6 +199,56 @@ impl Adapter {
         }
     }
 
+    fn parse(&mut self, step: &Value) -> Result<Value> {
+        let spec = self.read(step)?;
+        let shown = summary(&spec);
+        self.spec = Some(spec);
+        Ok(shown)
+    }
+
+    /// The steps that ask the spec something.
+    fn about_spec(&self, step: &Value) -> Result<Value> {
+        let spec = self.spec()?;
+        match text(step, "do") {
+            "check" => to_json(&spec.check()),
+            "render" => Ok(spec.render(Format::of(text(step, "format"))?)?.into()),
+            _ => to_json(&spec::diff(&spec, &Spec::parse(text(step, "other"))?)),
+        }
+    }
+
+    async fn check_in_kernel(&self) -> Result<Value> {
+        to_json(&self.kernel()?.check(&self.spec()?).await?)
+    }
+
+    async fn repository(&mut self, step: &Value) -> Result<Value> {
+        let specs = self.kernel()?.specs();
+        let reference = text(step, "ref");
+        match text(step, "op") {
+            "save" => {
+                let spec = step["text"].as_str().map_or_else(|| self.spec(), Spec::parse)?;
+                to_json(&specs.save(&spec, options(step)?).await?)
+            }
+            "get" => to_json(&specs.get(reference).await?),
+            "load" => Ok(summary(&specs.load(reference).await?)),
+            "list" => to_json(&specs.list(options(step)?).await?),
+            "history" => to_json(&specs.history(text(step, "agent_id")).await?),
+            "diff" => to_json(&specs.diff(text(step, "a"), text(step, "b")).await?),
+            "promote" => to_json(&specs.promote(reference, options(step)?).await?),
+            "deprecate" => to_json(&specs.deprecate(reference, options(step)?).await?),
+            "retire" => to_json(&specs.retire(reference, options(step)?).await?),
+            "delete" => to_json(&specs.delete(reference, options(step)?).await?),
+            "export" => {
+                self.bundle = to_json(&specs.export(options(step)?).await?)?;
+                Ok(self.bundle.clone())
+            }
+            "import" => {
+                let bundle: Bundle = from_json(step.get("bundle").unwrap_or(&self.bundle).clone())?;
+                to_json(&specs.import(bundle, options(step)?).await?)
+            }
+            other => Err(Error::invalid_argument(format!("no operation {other:?}"))),
+        }
+    }
+
     async fn close(&self) -> Result<Value> {
         self.kernel()?.close().await?;
         Ok(Value::Null)
@@ -195,6 +264,11 @@ fn only(step: &Value, keys: &[&str]) -> Value {
     Value::Object(given.collect())
 }
 
+/// The options of an operation of the repository.
+fn options<T: Default + serde::de::DeserializeOwned>(step: &Value) -> Result<T> {
+    step.get("options").map_or_else(|| Ok(T::default()), |given| from_json(given.clone()))
+}
+
 fn from_json<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(|e| Error::invalid_argument(e.to_string()))
 }
@@ -206,8 +280,34 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<Value> {
 fn summary(spec: &Spec) -> Value {
     json!({
         "agent_id": spec.agent_id(), "name": spec.name(),
-        "version": spec.version(), "model": spec.model(),
+        "version": spec.version(), "model": spec.model(), "hash": spec.hash(),
     })
+}
+
+fn diagnose(step: &Value) -> Result<Value> {
+    let source = text(step, "text");
+    let found = match step["base"].as_str() {
+        Some(base) => Spec::diagnose_in(source, base),
+        None => Spec::diagnose(source),
+    };
+    match step["format"].as_str().unwrap_or("json") {
+        "json" => to_json(&found),
+        "lsp" => Ok(spec::lsp(source, &found)),
+        "text" => {
+            let name = step["file"].as_str().unwrap_or("spec");
+            Ok(spec::terminal(name, source, &found).into())
+        }
+        other => Err(Error::invalid_argument(format!("no format {other:?}"))),
+    }
+}
+
+fn edit(step: &Value) -> Result<Value> {
+    Ok(spec::edit(text(step, "text"), text(step, "pointer"), &step["value"])?.into())
+}
+
+fn import(step: &Value) -> Result<Value> {
+    let from = step["from"].as_str().map(str::parse::<neighbours::Format>).transpose()?;
+    to_json(&neighbours::import(text(step, "text"), from, step["file"].as_str())?)
 }
 
 /// A host tool that behaves as the scenario says.

@@ -1,6 +1,7 @@
 //! Agents, and how their runs begin.
 
 use std::ffi::c_char;
+use std::path::Path;
 use std::sync::Arc;
 
 use aikit::error::Result;
@@ -28,8 +29,9 @@ fn new_agent(kernel: aikit_kernel, reference: AgentRef, options: &str) -> Result
 ///
 /// `options` is a JSON object or empty: model (instead of the spec's). On success `*agent` is a new
 /// handle that the caller frees with aikit_agent_free. Errors: AIKIT_TENANT_MISMATCH,
-/// AIKIT_TOOL_UNKNOWN and AIKIT_MODEL_UNKNOWN with line and column, AIKIT_INVALID_ARGUMENT,
-/// AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+/// AIKIT_TOOL_UNKNOWN, AIKIT_TOOL_DENIED, AIKIT_MODEL_UNKNOWN and AIKIT_SPEC_INVALID with line, column
+/// and all diagnostics, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED.
+/// Thread safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aikit_agent_new(
     kernel: aikit_kernel,
@@ -65,12 +67,39 @@ pub unsafe extern "C" fn aikit_agent_read(
     unsafe {
         make(agent, "agent", error, || {
             let options = text(options, options_len, "options")?;
-            new_agent(kernel, AgentRef::Text(text(path, path_len, "path")?.to_owned()), options)
+            let path = Path::new(text(path, path_len, "path")?);
+            new_agent(kernel, AgentRef::from(path), options)
         })
     }
 }
 
-/// What identifies an agent, as a JSON object: agent_id, name, version, model (the one in use).
+/// Makes an agent from what `reference` names: a spec file, if it has a "/" or ends in .yaml, .yml or
+/// .json; else a version in the repository, "id@version" or "id" for the active one. The agent keeps
+/// its version, whatever is promoted later.
+///
+/// As aikit_agent_new, with the errors of aikit_spec_read and of aikit_specs_load. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_agent_open(
+    kernel: aikit_kernel,
+    reference: *const c_char,
+    reference_len: usize,
+    options: *const c_char,
+    options_len: usize,
+    agent: *mut aikit_agent,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules for texts, places to write to and errors.
+    unsafe {
+        make(agent, "agent", error, || {
+            let options = text(options, options_len, "options")?;
+            let reference = text(reference, reference_len, "reference")?;
+            new_agent(kernel, AgentRef::from(reference), options)
+        })
+    }
+}
+
+/// What identifies an agent, as a JSON object: agent_id, name (with its template filled in), version,
+/// model (the one in use).
 ///
 /// On success the caller owns `*json`. Errors: AIKIT_INVALID_HANDLE. Thread safe.
 #[unsafe(no_mangle)]
@@ -86,7 +115,7 @@ pub unsafe extern "C" fn aikit_agent_info(
             let spec = agent.host.spec();
             Ok(serde_json::json!({
                 "agent_id": spec.agent_id(),
-                "name": spec.name(),
+                "name": agent.host.name(),
                 "version": spec.version(),
                 "model": agent.host.model(),
             })
@@ -113,7 +142,8 @@ unsafe fn begin(
 
 /// Runs an agent to the end. Tools of the host's run on this thread.
 ///
-/// `options` is a JSON object or empty: run_id, max_turns, timeout_ms. On success the caller owns
+/// `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
+/// the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
 /// `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
 /// turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
 /// store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use aikit::error::{Error, Result};
 use aikit::host::HostKernel;
+use aikit::spec::Spec;
 use parking_lot::Mutex;
 
 use crate::failure::{aikit_error, aikit_status};
 use crate::registry::{self, Object};
+use crate::spec::aikit_spec;
 use crate::text::{aikit_bytes, text};
 use crate::tool::Callback;
 use crate::wall::{answer, guard, make, shield};
@@ -44,10 +46,12 @@ impl Kernel {
 /// Opens a kernel and waits until it is open.
 ///
 /// `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
-/// made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}). On success
-/// `*kernel` is a new handle that the caller frees with aikit_kernel_free. Errors:
-/// AIKIT_INVALID_ARGUMENT, AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED,
-/// AIKIT_STORE_CORRUPT. Thread safe.
+/// made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}), actor (who
+/// acts, for the history of specs), default_model (for specs that name none), policy
+/// ({allowed_tools, denied_tools, quotas}: what the tenant may do). On success `*kernel` is a new
+/// handle that the caller frees with aikit_kernel_free. Errors: AIKIT_INVALID_ARGUMENT,
+/// AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT. Thread
+/// safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aikit_kernel_open(
     options: *const c_char,
@@ -77,6 +81,28 @@ pub unsafe extern "C" fn aikit_kernel_tenant(
     unsafe {
         answer(tenant, "tenant", error, || {
             Ok(registry::get::<Arc<Kernel>>(kernel)?.host.tenant().to_owned())
+        })
+    }
+}
+
+/// Everything that can be said of a spec in this kernel: what aikit_spec_check says, and whether its
+/// tools, models, collections, secrets and quotas are to be had here. A finding is no failure of this
+/// call.
+///
+/// On success the caller owns `*diagnostics`, a JSON array as aikit_spec_check gives. Errors:
+/// AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_kernel_check(
+    kernel: aikit_kernel,
+    spec: aikit_spec,
+    diagnostics: *mut aikit_bytes,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules for places to write to and errors.
+    unsafe {
+        answer(diagnostics, "diagnostics", error, || {
+            let kernel = registry::get::<Arc<Kernel>>(kernel)?;
+            kernel.host.check(&registry::get::<Spec>(spec)?).wait(drop)
         })
     }
 }

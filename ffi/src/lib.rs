@@ -7,7 +7,8 @@
 //! | `text` | text that comes in, and `aikit_bytes` that go out |
 //! | `registry` | the 64-bit handles |
 //! | `library` | versions, names of statuses, shutdown |
-//! | `spec`, `kernel`, `collection`, `tool`, `agent`, `run`, `watch` | the nouns |
+//! | `spec`, `documents` | specs, and their texts before they are specs |
+//! | `kernel`, `specs`, `collection`, `tool`, `agent`, `run`, `watch` | the other nouns |
 //!
 //! `include/aikit.h` is generated from this crate and is its documentation for users: what is said
 //! here about an exported item stands there. What holds for all functions (who owns what, threads,
@@ -24,12 +25,14 @@
 mod agent;
 mod calls;
 mod collection;
+mod documents;
 mod failure;
 mod kernel;
 mod library;
 mod registry;
 mod run;
 mod spec;
+mod specs;
 mod text;
 mod tool;
 mod wall;
@@ -37,11 +40,13 @@ mod watch;
 
 pub use agent::*;
 pub use collection::*;
+pub use documents::*;
 pub use failure::*;
 pub use kernel::*;
 pub use library::*;
 pub use run::*;
 pub use spec::*;
+pub use specs::*;
 pub use text::*;
 pub use tool::*;
 pub use watch::*;

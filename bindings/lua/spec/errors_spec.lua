@@ -58,7 +58,21 @@ describe("errors", function()
     local collection = kernel:collection("docs")
     for name, call in pairs({
       parse_spec = function() aikit.parse_spec(bad) end,
+      parse_base = function() aikit.parse_spec("agent: a", { base = bad }) end,
       load_spec = function() aikit.load_spec(bad) end,
+      diagnose = function() aikit.diagnose(bad) end,
+      edit_text = function() aikit.edit_spec(bad, "/model", "x") end,
+      edit_pointer = function() aikit.edit_spec("agent: a", bad, "x") end,
+      edit_value = function() aikit.edit_spec("agent: a", "/model", bad) end,
+      import_spec = function() aikit.import_spec(bad) end,
+      render = function() support.spec({ { text = "x" } }):render(bad) end,
+      specs_get = function() kernel.specs:get(bad) end,
+      specs_load = function() kernel.specs:load(bad) end,
+      specs_history = function() kernel.specs:history(bad) end,
+      specs_diff = function() kernel.specs:diff("a@1.0.0", bad) end,
+      specs_promote = function() kernel.specs:promote("a@1.0.0", { why = bad }) end,
+      specs_list = function() kernel.specs:list({ text = bad }) end,
+      specs_import = function() kernel.specs:import({ format = bad }) end,
       agent = function() kernel:agent(bad) end,
       run = function() agent:run(bad) end,
       start = function() agent:start(bad) end,
@@ -80,7 +94,43 @@ describe("errors", function()
     for name, call in pairs({
       open = function() aikit.open("path") end,
       parse_spec = function() aikit.parse_spec(nil) end,
+      parse_options = function() aikit.parse_spec("agent: a", "folder") end,
+      parse_base = function() aikit.parse_spec("agent: a", { base = 1 }) end,
       load_spec = function() aikit.load_spec({}) end,
+      diagnose = function() aikit.diagnose() end,
+      diagnose_format = function() aikit.diagnose("a: 1", { format = "xml" }) end,
+      edit_text = function() aikit.edit_spec({}, "/model", "x") end,
+      edit_pointer = function() aikit.edit_spec("agent: a", 1, "x") end,
+      edit_nothing = function() aikit.edit_spec("agent: a\nmodel: m/x", "/model") end,
+      edit_value = function() aikit.edit_spec("agent: a\nmodel: m/x", "/model", print) end,
+      import_spec = function() aikit.import_spec(nil) end,
+      import_from = function() aikit.import_spec("a: 1", { from = "nobody" }) end,
+      render = function() support.spec({ { text = "x" } }):render() end,
+      render_format = function() support.spec({ { text = "x" } }):render("xml") end,
+      diff = function() support.spec({ { text = "x" } }):diff("text") end,
+      kernel_check = function() kernel:check("text") end,
+      policy = function() aikit.open({ policy = { quotas = 1 } }) end,
+      default_model = function() aikit.open({ default_model = "no slash" }) end,
+      actor = function() aikit.open({ actor = 1 }) end,
+      inputs = function() agent:run("hi", { inputs = "x" }) end,
+      specs_save = function() kernel.specs:save("agent: a") end,
+      specs_get = function() kernel.specs:get(1) end,
+      specs_load = function() kernel.specs:load() end,
+      specs_list = function() kernel.specs:list("draft") end,
+      specs_status = function() kernel.specs:list({ status = "live" }) end,
+      specs_limit = function() kernel.specs:list({ limit = 0 }) end,
+      specs_history = function() kernel.specs:history({}) end,
+      specs_diff = function() kernel.specs:diff("a@1.0.0") end,
+      specs_promote = function() kernel.specs:promote("a") end,
+      specs_deprecate = function() kernel.specs:deprecate(nil) end,
+      specs_retire = function() kernel.specs:retire("a@1.0.0", "why") end,
+      specs_delete = function() kernel.specs:delete(true) end,
+      specs_export = function() kernel.specs:export("a") end,
+      specs_import = function() kernel.specs:import("{}") end,
+      specs_bundle = function() kernel.specs:import({}) end,
+      specs_no_self = function() kernel.specs.list() end,
+      specs_dot = function() kernel.specs.save(support.spec({ { text = "x" } })) end,
+      specs_wrong_self = function() kernel.specs.list(kernel) end,
       json_decode = function() aikit.json_decode(7) end,
       array = function() aikit.array("x") end,
       input = function() agent:run(42) end,
@@ -109,6 +159,18 @@ describe("errors", function()
       function() aikit.open({ locaton = "x" }) end,
       function() agent:run("hi", { max_turn = 1 }) end,
       function() kernel:agent(support.spec({ { text = "x" } }), { modell = "x" }) end,
+      function() aikit.parse_spec("agent: a", { folder = "." }) end,
+      function() aikit.diagnose("agent: a", { fromat = "text" }) end,
+      function() aikit.import_spec("agent: a", { form = "adl" }) end,
+      function() aikit.open({ policy = { allowed = aikit.array() } }) end,
+      function() kernel.specs:save(support.spec({ { text = "x" } }), { bye = "me" }) end,
+      function() kernel.specs:list({ state = "draft" }) end,
+      function() kernel.specs:promote("a@1.0.0", { replaces = "x" }) end,
+      function() kernel.specs:deprecate("a@1.0.0", { until_ = "x" }) end,
+      function() kernel.specs:retire("a@1.0.0", { sunset = "x" }) end,
+      function() kernel.specs:delete("a@1.0.0", { force = true }) end,
+      function() kernel.specs:export({ agent = "a" }) end,
+      function() kernel.specs:import(kernel.specs:export(), { conflict = "skip" }) end,
       function() kernel:collection("docs"):search("x", { topk = 1 }) end,
       function() kernel:tool({ name = "x", description = "x", parameter = {}, run = print }) end,
     }) do
@@ -136,8 +198,28 @@ describe("errors", function()
     local closed = aikit.open()
     local agent = support.agent(closed, { { text = "hi" } })
     local collection = closed:collection("docs")
+    local spec, specs = support.spec({ { text = "hi" } }), closed.specs
+    local bundle = specs:export()
     closed:close()
     closed:close()
+    for name, call in pairs({
+      check = function() closed:check(spec) end,
+      save = function() specs:save(spec) end,
+      get = function() specs:get("a") end,
+      load = function() specs:load("a") end,
+      list = function() specs:list() end,
+      history = function() specs:history("a") end,
+      diff = function() specs:diff("a@1.0.0", "a@2.0.0") end,
+      promote = function() specs:promote("a@1.0.0") end,
+      deprecate = function() specs:deprecate("a@1.0.0") end,
+      retire = function() specs:retire("a@1.0.0") end,
+      delete = function() specs:delete("a@1.0.0") end,
+      export = function() specs:export() end,
+      import = function() specs:import(bundle) end,
+      agent = function() closed:agent("a") end,
+    }) do
+      assert.equal("closed", raised(call).code, name)
+    end
     assert.equal("closed", raised(agent.run, agent, "hi").code)
     assert.equal("closed", raised(collection.search, collection, "hi").code)
     assert.equal("closed", raised(closed.call_tool, closed, "calculator", { expression = "1" }).code)

@@ -35,7 +35,7 @@ describe("the annotations", function()
   local spec = support.spec({ { text = "hi" } })
   local agent = kernel:agent(spec)
   local objects = {
-    Kernel = kernel, Spec = spec, Agent = agent,
+    Kernel = kernel, Spec = spec, Specs = kernel.specs, Agent = agent,
     Collection = kernel:collection("docs"), Run = agent:start("hi"),
   }
   teardown(function() kernel:close() end)
@@ -53,7 +53,8 @@ describe("the annotations", function()
         assert.is_function(object[method], name .. ":" .. method)
       end
       for field in pairs(classes[name].fields) do
-        assert.is_string(object[field], name .. "." .. field)
+        local wanted = objects[field:gsub("^%l", string.upper)] and "userdata" or "string"
+        assert.equal(wanted, type(object[field]), name .. "." .. field)
       end
       assert.is_nil(object.no_such_thing)
     end)
@@ -70,7 +71,7 @@ describe("the annotations", function()
         assert.is_true(classes[owner].functions[method], owner .. ":" .. method)
       end
     end
-    assert.is_true(methods > 15)
+    assert.is_true(methods > 30)
   end)
 
   it("have the fields of errors, results and reports", function()
@@ -78,5 +79,31 @@ describe("the annotations", function()
     for field in pairs(err) do assert.is_string(classes.Error.fields[field], field) end
     for field in pairs(err.diagnostics[1]) do assert.is_string(classes.Diagnostic.fields[field], field) end
     for field in pairs(agent:run("x")) do assert.is_string(classes.Result.fields[field], field) end
+  end)
+
+  it("have the fields of what the repository gives", function()
+    local function both_ways(class, value)
+      for field in pairs(value) do assert.is_string(classes[class].fields[field], class .. "." .. field) end
+      for field, kind in pairs(classes[class].fields) do
+        assert.is_true(kind == "optional" or value[field] ~= nil, class .. "." .. field)
+      end
+    end
+    local record = kernel.specs:save(spec)
+    both_ways("SpecRecord", record)
+    assert.is_table(record.document)
+    local page = kernel.specs:list()
+    both_ways("SpecPage", page)
+    both_ways("SpecRecord", page.specs[1])
+    both_ways("HistoryEntry", kernel.specs:history(spec.agent_id)[1])
+    both_ways("Bundle", kernel.specs:export())
+    both_ways("Change", spec:diff(aikit.parse_spec("agent: other\nmodel: scripted/x"))[1])
+    local text = "model: scripted/x"
+    both_ways("Diagnostic", aikit.diagnose(text)[1])
+    both_ways("LspDiagnostic", aikit.diagnose(text, { format = "lsp" })[1])
+    local imported = aikit.import_spec("agents: {root: {model: openai/gpt-4o, instruction: Hi}}", {
+      from = "docker-agent",
+    })
+    both_ways("Imported", imported)
+    for _, leaf in ipairs(imported.report) do both_ways("ImportedLeaf", leaf) end
   end)
 end)

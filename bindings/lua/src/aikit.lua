@@ -137,7 +137,47 @@ local Spec = {}
 
 function Spec.check(spec) return call.check(spec) end
 
+function Spec.render(spec, format) return call.render(spec, format) end
+
+function Spec.diff(spec, other) return call.diff(spec, other) end
+
 function Spec.to_table(spec) return call.to_table(spec) end
+
+local Specs = {}
+
+function Specs.save(specs, spec, options) return finish(call.specs_save(specs, spec, options)) end
+
+function Specs.get(specs, reference) return finish(call.specs_get(specs, reference)) end
+
+function Specs.load(specs, reference) return finish(call.specs_load(specs, reference)) end
+
+function Specs.list(specs, options) return finish(call.specs_list(specs, options)) end
+
+function Specs.history(specs, agent_id) return finish(call.specs_history(specs, agent_id)) end
+
+function Specs.diff(specs, before, after) return finish(call.specs_diff(specs, before, after)) end
+
+function Specs.promote(specs, reference, options)
+  return finish(call.specs_promote(specs, reference, options))
+end
+
+function Specs.deprecate(specs, reference, options)
+  return finish(call.specs_deprecate(specs, reference, options))
+end
+
+function Specs.retire(specs, reference, options)
+  return finish(call.specs_retire(specs, reference, options))
+end
+
+function Specs.delete(specs, reference, options)
+  return finish(call.specs_delete(specs, reference, options))
+end
+
+function Specs.export(specs, options) return finish(call.specs_export(specs, options)) end
+
+function Specs.import(specs, bundle, options)
+  return finish(call.specs_import(specs, bundle, options))
+end
 
 local Kernel = {}
 
@@ -146,6 +186,8 @@ function Kernel.tool(kernel, tool)
 end
 
 function Kernel.agent(kernel, reference, options) return finish(call.agent(kernel, reference, options)) end
+
+function Kernel.check(kernel, spec) return finish(call.check_in(kernel, spec)) end
 
 function Kernel.collection(kernel, name) return call.collection(kernel, name) end
 
@@ -159,9 +201,17 @@ local aikit = { version = native.version, null = native.null }
 
 function aikit.open(options) return finish(call.open(options)) end
 
-function aikit.parse_spec(text) return call.parse_spec(text) end
+function aikit.parse_spec(text, options) return call.parse_spec(text, options) end
 
 function aikit.load_spec(path) return call.load_spec(path) end
+
+function aikit.diagnose(text, options) return call.diagnose(text, options) end
+
+function aikit.edit_spec(text, pointer, value) return call.edit_spec(text, pointer, value) end
+
+function aikit.import_spec(text, options) return call.import_spec(text, options) end
+
+function aikit.spec_schema() return call.spec_schema() end
 
 function aikit.json_encode(value) return call.json_encode(value) end
 
@@ -169,4 +219,6 @@ function aikit.json_decode(text) return call.json_decode(text) end
 
 function aikit.array(table) return call.array(table) end
 
-return aikit, { Kernel = Kernel, Agent = Agent, Run = Run, Collection = Collection, Spec = Spec }
+return aikit, {
+  Kernel = Kernel, Agent = Agent, Run = Run, Collection = Collection, Spec = Spec, Specs = Specs,
+}

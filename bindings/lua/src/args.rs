@@ -84,10 +84,11 @@ impl<'a> Args<'a> {
         class: &str,
     ) -> Result<(AnyUserData, UserDataRef<T>), Failure> {
         let wrong_class = |value: &Value| {
-            Failure::from(
-                wrong(class, &format!("an aikit {class}"), value)
-                    .hint("methods are called with a colon, for instance kernel:close()"),
-            )
+            let error = wrong(class, &format!("an aikit {class}"), value);
+            Failure::from(match index {
+                0 => error.hint("methods are called with a colon, for instance kernel:close()"),
+                _ => error,
+            })
         };
         match self.value(index) {
             Value::UserData(object) => match object.borrow::<T>() {

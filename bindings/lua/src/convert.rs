@@ -266,6 +266,8 @@ impl ToJson {
             ));
         }
         if items.is_empty() && !marked {
+            // Lua's order is another in each process; a text made from the same table is the same.
+            fields.sort_keys();
             return Ok(Json::Object(fields));
         }
         items.sort_unstable_by_key(|(position, _)| *position);

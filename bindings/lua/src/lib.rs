@@ -8,8 +8,10 @@
 
 mod args;
 mod convert;
+mod documents;
 mod failure;
 mod objects;
+mod repository;
 mod run;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -115,13 +117,17 @@ fn open(lua: &Lua) -> mlua::Result<Table> {
     native.raw_set("version", aikit::host::version())?;
     native.raw_set("null", Value::NULL)?;
     export_plain(lua, &native)?;
+    documents::export_all(lua, &native)?;
     objects::export_all(lua, &native)?;
+    repository::export_all(lua, &native)?;
     run::export_all(lua, &native)?;
 
     // "=" keeps the name as it stands in tracebacks; the Lua half knows its own frames by it.
     let (module, classes): (Table, Table) =
         lua.load(include_str!("aikit.lua")).set_name("=aikit").call(native)?;
+    documents::register(lua, &classes)?;
     objects::register(lua, &classes)?;
+    repository::register(lua, &classes)?;
     run::register(lua, &classes)?;
     lua.set_named_registry_value(MODULE, &module)?;
     Ok(module)

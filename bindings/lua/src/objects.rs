@@ -1,4 +1,4 @@
-//! Kernels, collections, agents and specs: the objects Lua holds and what their methods stand on.
+//! Kernels, collections and agents: the objects Lua holds and what their methods stand on.
 //!
 //! A kernel's tools are a Lua table (name to function) kept as user value of the kernel and of
 //! everything made from it. So the collector sees the cycle of a kernel and a tool that uses it;
@@ -6,14 +6,18 @@
 
 use aikit::host::{HostAgent, HostCollection, HostKernel};
 use aikit::kernel::AgentRef;
-use aikit::spec::Spec;
 use mlua::{AnyUserData, Lua, Table, UserDataFields, UserDataMethods, UserDataRegistry, Value};
 
 use crate::args::Args;
 use crate::convert;
+use crate::documents::SpecObject;
 use crate::export;
 use crate::failure::Failure;
+use crate::repository::Repository;
 use crate::run::start;
+
+/// Under which number a kernel keeps its repository, beside its tools (1).
+const REPOSITORY: usize = 2;
 
 /// `aikit.Kernel`.
 pub(crate) struct Kernel(HostKernel);
@@ -21,13 +25,13 @@ pub(crate) struct Kernel(HostKernel);
 pub(crate) struct Agent(HostAgent);
 /// `aikit.Collection`.
 struct Collection(HostCollection);
-/// `aikit.Spec`.
-struct SpecObject(Spec);
 
 /// Hands a kernel to Lua, with no tools yet.
 pub(crate) fn kernel_to_lua(lua: &Lua, kernel: HostKernel) -> mlua::Result<AnyUserData> {
+    let specs = lua.create_any_userdata(Repository(kernel.specs()))?;
     let object = lua.create_any_userdata(Kernel(kernel))?;
     object.set_user_value(lua.create_table()?)?;
+    object.set_nth_user_value(REPOSITORY, specs)?;
     Ok(object)
 }
 
@@ -52,7 +56,6 @@ fn collection(args: &Args<'_>) -> Result<HostCollection, Failure> {
 pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
     export_kernel(lua, native)?;
     export_collection(lua, native)?;
-    export_spec(lua, native)?;
     export(lua, native, "start", |lua, args| {
         let (object, agent) = args.object::<Agent>(0, "agent")?;
         let input = args.text(1, "the input of a run")?;
@@ -87,13 +90,19 @@ fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
     export(lua, native, "agent", |lua, args| {
         let (kernel, tools) = kernel(args)?;
         let reference = match args.value(1) {
-            Value::String(_) => AgentRef::Text(args.text(1, "the path of a spec")?),
+            Value::String(_) => AgentRef::Text(args.text(1, "the path or id of a spec")?),
             _ => {
-                AgentRef::Spec(args.object::<SpecObject>(1, "spec or the path of one")?.1.0.clone())
+                let (_, spec) = args.object::<SpecObject>(1, "spec, its path or its id")?;
+                AgentRef::Spec(spec.0.clone())
             }
         };
         let options = args.options(2, "the options of agent")?;
         start(lua, kernel.agent(reference, &options), tools)
+    })?;
+    export(lua, native, "check_in", |lua, args| {
+        let (kernel, _) = kernel(args)?;
+        let (_, spec) = args.object::<SpecObject>(1, "spec")?;
+        start(lua, kernel.check(&spec.0), Value::Nil)
     })?;
     export(lua, native, "collection", |lua, args| {
         let (kernel, _) = kernel(args)?;
@@ -133,31 +142,14 @@ fn export_collection(lua: &Lua, native: &Table) -> mlua::Result<()> {
     })
 }
 
-fn export_spec(lua: &Lua, native: &Table) -> mlua::Result<()> {
-    export(lua, native, "parse_spec", |lua, args| {
-        let spec = Spec::parse(&args.text(0, "the text of a spec")?)?;
-        Ok(lua.create_any_userdata(SpecObject(spec))?)
-    })?;
-    export(lua, native, "load_spec", |lua, args| {
-        let spec = Spec::read(args.text(0, "the path of a spec")?)?;
-        Ok(lua.create_any_userdata(SpecObject(spec))?)
-    })?;
-    export(lua, native, "check", |lua, args| {
-        let (_, spec) = args.object::<SpecObject>(0, "spec")?;
-        let diagnostics = serde_json::to_value(spec.0.check()).unwrap_or_default();
-        Ok(convert::document_to_lua(lua, &diagnostics)?)
-    })?;
-    export(lua, native, "to_table", |lua, args| {
-        let (_, spec) = args.object::<SpecObject>(0, "spec")?;
-        Ok(convert::document_to_lua(lua, &spec.0.to_json())?)
-    })
-}
-
 /// Gives the object types their methods: the tables that the Lua half made.
 pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
     let methods: Table = classes.raw_get("Kernel")?;
     lua.register_userdata_type(|class: &mut UserDataRegistry<Kernel>| {
         class.add_field_method_get("tenant", |_, kernel| Ok(kernel.0.tenant().to_owned()));
+        class.add_field_function_get("specs", |_, kernel| {
+            kernel.nth_user_value::<Value>(REPOSITORY)
+        });
         class.add_meta_method("__tostring", |_, kernel, ()| {
             Ok(format!("aikit.Kernel({})", kernel.0.tenant()))
         });
@@ -170,7 +162,7 @@ pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
     let methods: Table = classes.raw_get("Agent")?;
     lua.register_userdata_type(|class: &mut UserDataRegistry<Agent>| {
         class.add_field_method_get("agent_id", |_, agent| Ok(agent.0.spec().agent_id().to_owned()));
-        class.add_field_method_get("name", |_, agent| Ok(agent.0.spec().name().to_owned()));
+        class.add_field_method_get("name", |_, agent| Ok(agent.0.name().to_owned()));
         class.add_field_method_get("version", |_, agent| Ok(agent.0.spec().version().to_owned()));
         class.add_field_method_get("model", |_, agent| Ok(agent.0.model().to_owned()));
         class.add_meta_method("__tostring", |_, agent, ()| {
@@ -183,17 +175,6 @@ pub(crate) fn register(lua: &Lua, classes: &Table) -> mlua::Result<()> {
         class.add_field_method_get("name", |_, collection| Ok(collection.0.name().to_owned()));
         class.add_meta_method("__tostring", |_, collection, ()| {
             Ok(format!("aikit.Collection({})", collection.0.name()))
-        });
-        class.add_meta_field("__index", methods);
-    })?;
-    let methods: Table = classes.raw_get("Spec")?;
-    lua.register_userdata_type(|class: &mut UserDataRegistry<SpecObject>| {
-        class.add_field_method_get("agent_id", |_, spec| Ok(spec.0.agent_id().to_owned()));
-        class.add_field_method_get("name", |_, spec| Ok(spec.0.name().to_owned()));
-        class.add_field_method_get("version", |_, spec| Ok(spec.0.version().to_owned()));
-        class.add_field_method_get("model", |_, spec| Ok(spec.0.model().to_owned()));
-        class.add_meta_method("__tostring", |_, spec, ()| {
-            Ok(format!("aikit.Spec({}@{})", spec.0.agent_id(), spec.0.version()))
         });
         class.add_meta_field("__index", methods);
     })

@@ -13,6 +13,7 @@ use mlua::{
 
 use crate::args::Args;
 use crate::convert;
+use crate::documents::spec_to_lua;
 use crate::export;
 use crate::failure::Failure;
 use crate::objects::{agent_to_lua, kernel_to_lua};
@@ -53,7 +54,7 @@ impl Run {
     }
 
     /// One step as values for the Lua half: `"event", table`, `"tool", name, arguments`,
-    /// `"pending"` or `"ended"`.
+    /// `"pending"` (what `run:step()` tells its user as `nil, "running"`) or `"ended"`.
     fn step(&self, lua: &Lua, wait: Duration) -> Result<MultiValue, Failure> {
         if self.answering.borrow().is_some() {
             return Err(Error::invalid_argument("the run waits for the tool that is being run")
@@ -87,6 +88,7 @@ impl Run {
         match self.outcome.borrow().clone() {
             Some(Ok(Outcome::Kernel(kernel))) => Ok(kernel_to_lua(lua, kernel)?.into_lua(lua)?),
             Some(Ok(Outcome::Agent(agent))) => Ok(agent_to_lua(lua, agent, tools)?.into_lua(lua)?),
+            Some(Ok(Outcome::Spec(spec))) => Ok(spec_to_lua(lua, spec)?.into_lua(lua)?),
             Some(Ok(Outcome::Json(text))) => convert::text_to_lua(lua, &text),
             Some(Ok(Outcome::Nothing)) => Ok(Value::Nil),
             Some(Err(error)) => Err(error.into()),

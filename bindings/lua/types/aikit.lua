@@ -14,25 +14,71 @@ local aikit = {}
 ---@field location? string A SQLite file; without it, a store in memory.
 ---@field tenant? string A slug; "default" without it.
 ---@field providers? table<string, aikit.Provider>
+---@field actor? string Who acts, for the history of specs.
+---@field default_model? string `provider/model` for specs that name none.
+---@field policy? aikit.Policy What the tenant may do.
 
 ---@class aikit.Provider
 ---@field base_url string
 ---@field api_key? string
+
+---@class aikit.Policy
+---@field allowed_tools? string[] If given, only these; none at all is `aikit.array({})`.
+---@field denied_tools? string[] Never these; wins.
+---@field quotas? aikit.Quotas
+
+---What a spec may ask for at most.
+---@class aikit.Quotas
+---@field max_concurrent_executions? integer
+---@field max_memory_mb? integer
+---@field max_cpu_percent? integer
+---@field max_storage_mb? integer
+---@field requests_per_minute? integer
+---@field llm_tokens_per_day? integer
+---@field cost_limit_usd_per_day? number
 
 ---Opens a kernel.
 ---@param options? aikit.OpenOptions
 ---@return aikit.Kernel
 function aikit.open(options) end
 
----Reads a spec from YAML or JSON text. Starts nothing.
+---Reads a spec from YAML or JSON text. Starts nothing. `base` is the folder whose files the text
+---may extend.
 ---@param text string
+---@param options? { base?: string }
 ---@return aikit.Spec
-function aikit.parse_spec(text) end
+function aikit.parse_spec(text, options) end
 
----Reads a spec from a file.
+---Reads a spec from a file, which may extend the files beside it.
 ---@param path string
 ---@return aikit.Spec
 function aikit.load_spec(path) end
+
+---Everything that can be said of a text, at once; a bad spec raises nothing here. As diagnostics,
+---as those of the Language Server Protocol, or as a text for terminals, in which it is called `file`.
+---@param text string
+---@param options? { base?: string, format?: "json", file?: string }
+---@return aikit.Diagnostic[]
+---@overload fun(text: string, options: { format: "lsp", base?: string, file?: string }): aikit.LspDiagnostic[]
+---@overload fun(text: string, options: { format: "text", base?: string, file?: string }): string
+function aikit.diagnose(text, options) end
+
+---The text with one value set; everything else, comments too, stays as it was.
+---@param text string
+---@param pointer string A JSON pointer into the text as it stands, for instance "/model".
+---@param value aikit.json Not nil; `aikit.null` is null.
+---@return string
+function aikit.edit_spec(text, pointer, value) end
+
+---Reads another framework's document. Without `from` the format is recognised.
+---@param text string
+---@param options? { from?: aikit.Neighbour, file?: string }
+---@return aikit.Imported
+function aikit.import_spec(text, options) end
+
+---The JSON Schema of specs.
+---@return table
+function aikit.spec_schema() end
 
 ---Writes a value as JSON. An empty table is an object; see `aikit.array`.
 ---@param value aikit.json
@@ -65,31 +111,215 @@ function aikit.array(table) end
 
 ---@class aikit.Diagnostic
 ---@field code string For instance "AK1002".
----@field severity "error"|"warning"
+---@field severity "error"|"warning"|"info"
 ---@field message string
 ---@field path string A JSON pointer.
----@field line integer
----@field column integer
+---@field line integer From 1.
+---@field column integer From 1, in characters.
+---@field end_line integer
+---@field end_column integer Behind the last character.
+---@field file? string The extended file that it stands in, if it is not the text itself.
 ---@field hint? string
+
+---As the Language Server Protocol has them: lines and characters (UTF-16) from 0.
+---@class aikit.LspDiagnostic
+---@field range { start: aikit.LspPosition, end: aikit.LspPosition }
+---@field severity integer 1 error, 2 warning, 3 information.
+---@field code string
+---@field source string
+---@field message string
+---@field data { path: string, hint: string|lightuserdata }
+
+---@alias aikit.LspPosition { line: integer, character: integer }
+
+---@alias aikit.Neighbour
+---| "oracle"
+---| "open-agent-spec"
+---| "docker-agent"
+---| "adl"
+---| "google-adk"
+---| "agent-framework"
+---| "crewai"
+
+---What an import from another framework gives.
+---@class aikit.Imported
+---@field format aikit.Neighbour
+---@field specs { name: string, text: string }[]
+---@field report aikit.ImportedLeaf[] Every leaf of the source, exactly once.
+
+---@class aikit.ImportedLeaf
+---@field kind "kept"|"changed"|"lost"
+---@field path string Its JSON pointer in the source.
+---@field to? string Where it stands now.
+---@field note? string How it was changed, or why it was lost.
 
 ---@class aikit.Spec
 ---@field agent_id string
----@field name string
+---@field name string As it is written; `agent.name` has its template filled.
 ---@field version string
----@field model string
+---@field model string Empty if the spec names none.
+---@field hash string "sha256:" and 64 digits: equal for texts that mean the same.
+---@field text string As it was written; written out in full if it extends others.
 local Spec = {}
 
----The warnings of the spec.
+---The warnings of the spec; `kernel:check` says more.
 ---@return aikit.Diagnostic[]
 function Spec:check() end
+
+---The spec written out: the full document as YAML or JSON, or in another framework's format.
+---@param format "yaml"|"json"|"oracle"|"a2a"
+---@return string
+function Spec:render(format) end
+
+---What changes from this spec to the other.
+---@param other aikit.Spec
+---@return aikit.Change[]
+function Spec:diff(other) end
 
 ---The spec as a plain table.
 ---@return table
 function Spec:to_table() end
 
+---One difference between two specs.
+---@class aikit.Change
+---@field path string A JSON pointer into the full document; items with a name by their name.
+---@field kind "added"|"removed"|"changed"
+---@field before? aikit.json
+---@field after? aikit.json
+
+---The spec repository of a kernel's tenant. A version is a draft, then active, deprecated, retired.
+---A reference is "id@version", or "id" for the active version where one is read.
+---@class aikit.Specs
+local Specs = {}
+
+---Keeps a new draft, or, with the hash of the draft that is there as `replaces`, another content
+---for it. Raises "spec_conflict" when the version is there, "spec_immutable" when it is no draft.
+---@param spec aikit.Spec
+---@param options? { by?: string, why?: string, replaces?: string }
+---@return aikit.SpecRecord
+function Specs:save(spec, options) end
+
+---Raises "spec_not_found".
+---@param reference string
+---@return aikit.SpecRecord
+function Specs:get(reference) end
+
+---Raises "spec_not_found" and "spec_retired".
+---@param reference string
+---@return aikit.Spec
+function Specs:load(reference) end
+
+---A page of versions, in the order of id and version. All that is given must hold.
+---@param options? aikit.ListOptions
+---@return aikit.SpecPage
+function Specs:list(options) end
+
+---Every change of an agent's versions, oldest first. Raises "spec_not_found".
+---@param agent_id string
+---@return aikit.HistoryEntry[]
+function Specs:history(agent_id) end
+
+---What changes from one version to the other.
+---@param before string
+---@param after string
+---@return aikit.Change[]
+function Specs:diff(before, after) end
+
+---Makes a draft or a deprecated version the active one; the one before is deprecated. Agents that
+---were made before keep theirs. Raises "spec_state" when it is active or retired.
+---@param reference string
+---@param options? aikit.ChangeOptions
+---@return aikit.SpecRecord
+function Specs:promote(reference, options) end
+
+---Deprecates the active version. `sunset` is an RFC 3339 time or a date; `successor` a version of
+---the agent, or another "id@version". Raises "spec_state" when it is not active.
+---@param reference string
+---@param options? { by?: string, why?: string, sunset?: string, successor?: string }
+---@return aikit.SpecRecord
+function Specs:deprecate(reference, options) end
+
+---Retires a deprecated version: it makes no agents any more. Raises "spec_state" for others.
+---@param reference string
+---@param options? aikit.ChangeOptions
+---@return aikit.SpecRecord
+function Specs:retire(reference, options) end
+
+---Removes a draft; its history stays. Raises "spec_immutable" for others.
+---@param reference string
+---@param options? aikit.ChangeOptions
+function Specs:delete(reference, options) end
+
+---Versions with their states and history, of one agent or of all.
+---@param options? { agent_id?: string }
+---@return aikit.Bundle
+function Specs:export(options) end
+
+---Takes a bundle in, all or nothing. Raises "spec_conflict" when a version is there already, unless
+---`on_conflict` is "skip".
+---@param bundle aikit.Bundle
+---@param options? { by?: string, why?: string, on_conflict?: "fail"|"skip" }
+---@return { imported: string[], skipped: string[] }
+function Specs:import(bundle, options) end
+
+---@class aikit.ChangeOptions
+---@field by? string Who; else the kernel's `actor`.
+---@field why? string
+
+---@class aikit.ListOptions
+---@field status? aikit.SpecStatus
+---@field tag? string
+---@field text? string Words of the id, name, description or tags.
+---@field agent_id? string
+---@field limit? integer 1 to 500; 50 without it.
+---@field after? string|lightuserdata `next` of the page before.
+
+---@alias aikit.SpecStatus "draft"|"active"|"deprecated"|"retired"
+
+---A version in the repository. What is not there is `aikit.null`.
+---@class aikit.SpecRecord
+---@field agent_id string
+---@field version string
+---@field status aikit.SpecStatus
+---@field hash string
+---@field name string
+---@field description string|lightuserdata
+---@field tags string[]
+---@field model string|lightuserdata
+---@field created_at string RFC 3339, UTC.
+---@field created_by string|lightuserdata
+---@field updated_at string
+---@field sunset string|lightuserdata When it is to be retired.
+---@field successor string|lightuserdata "id@version" of what to use instead.
+---@field document? table The full document; not in lists.
+---@field text? string Not in lists.
+
+---@class aikit.SpecPage
+---@field specs aikit.SpecRecord[] Without `document` and `text`.
+---@field next string|lightuserdata For `after`; `aikit.null` on the last page.
+
+---One change of a version. What is not there is `aikit.null`.
+---@class aikit.HistoryEntry
+---@field seq integer From 1, for each agent.
+---@field agent_id string
+---@field version string
+---@field change "saved"|"replaced"|"promoted"|"deprecated"|"retired"|"deleted"|"imported"
+---@field from aikit.SpecStatus|lightuserdata
+---@field to aikit.SpecStatus|lightuserdata
+---@field at string
+---@field by string|lightuserdata
+---@field why string|lightuserdata
+---@field hash string
+
+---@class aikit.Bundle
+---@field format string
+---@field specs aikit.SpecRecord[]
+---@field history aikit.HistoryEntry[]
+
 ---Close it, or declare it `<close>` in Lua 5.4.
 ---@class aikit.Kernel
 ---@field tenant string
+---@field specs aikit.Specs The spec repository.
 local Kernel = {}
 
 ---@class aikit.Tool
@@ -103,11 +333,17 @@ local Kernel = {}
 ---@param tool aikit.Tool
 function Kernel:tool(tool) end
 
----Makes an agent from a spec, or from the path of one.
+---Makes an agent from a spec, from the path of one (it has a "/" or ends in .yaml, .yml or .json),
+---or from the repository: "id" for the active version, or "id@version".
 ---@param reference aikit.Spec|string
 ---@param options? { model?: string }
 ---@return aikit.Agent
 function Kernel:agent(reference, options) end
+
+---Everything that can be said of a spec in this kernel: its tools, policy, tenant and collections.
+---@param spec aikit.Spec
+---@return aikit.Diagnostic[]
+function Kernel:check(spec) end
 
 ---The collection of this name; it need not exist yet.
 ---@param name string
@@ -164,7 +400,7 @@ function Collection:documents() end
 
 ---@class aikit.Agent
 ---@field agent_id string
----@field name string
+---@field name string For people; its template is filled.
 ---@field version string
 ---@field model string
 local Agent = {}
@@ -173,6 +409,7 @@ local Agent = {}
 ---@field run_id? string
 ---@field max_turns? integer
 ---@field timeout_ms? integer
+---@field inputs? table<string, aikit.json> Values for the templates of the prompts.
 
 ---Runs to the end. A cancelled run has the status "cancelled"; a failed one raises.
 ---@param input string

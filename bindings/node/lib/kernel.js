@@ -6,43 +6,10 @@ const addon = require("./native.js");
 const { perform } = require("./operation.js");
 const { json, kind, take, takeOpen, takeTool, text } = require("./options.js");
 const { Run } = require("./run.js");
+const { Spec, handleOf, isSpec } = require("./spec.js");
+const { Specs } = require("./specs.js");
 
-/** The native object behind a spec, an agent or a kernel; reachable in this file only. */
-const handles = new WeakMap();
-
-/** An agent's declaration, read without errors. Immutable. */
-class Spec {
-  constructor(handle) {
-    handles.set(this, handle);
-    this.agent_id = handle.agentId;
-    this.name = handle.name;
-    this.version = handle.version;
-    this.model = handle.model;
-    Object.freeze(this);
-  }
-
-  /** Its diagnostics: warnings, since errors refuse the spec. */
-  check() {
-    return JSON.parse(handles.get(this).check());
-  }
-
-  /** The document, without what is absent or empty. */
-  toJSON() {
-    return JSON.parse(handles.get(this).json());
-  }
-}
-
-function parseSpec(source) {
-  text("parseSpec: the spec", source);
-  return new Spec(native(() => addon.parseSpec(source)));
-}
-
-function loadSpec(path) {
-  text("loadSpec: the path", path);
-  return new Spec(native(() => addon.loadSpec(path)));
-}
-
-const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms" };
+const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms", inputs: "inputs" };
 
 /** An agent: a spec and the kernel that it runs in. */
 class Agent {
@@ -58,6 +25,11 @@ class Agent {
   get spec() {
     this.#spec ??= new Spec(this.#handle.spec);
     return this.#spec;
+  }
+
+  /** Its name for people: the spec's, with its templates filled in. */
+  get name() {
+    return this.#handle.name;
   }
 
   /** The model that its runs ask: the spec's, unless another was given. */
@@ -120,6 +92,7 @@ class Kernel {
   #handle;
   /** The functions of this kernel's tools, by name. */
   #tools = new Map();
+  #specs;
 
   constructor(handle) {
     this.#handle = handle;
@@ -141,10 +114,23 @@ class Kernel {
     return new Collection(native(() => this.#handle.collection(name)));
   }
 
-  /** Makes an agent of a spec, or of the path to one. */
+  /** The spec repository. */
+  get specs() {
+    this.#specs ??= new Specs(this.#handle.specs);
+    return this.#specs;
+  }
+
+  /** Everything that can be said of a spec in this kernel. */
+  async check(spec, given) {
+    const { signal } = take("check", given, {});
+    const handle = handleOf("check", spec);
+    return await perform(() => this.#handle.check(handle), { signal });
+  }
+
+  /** Makes an agent of a spec, of the path to one, or of a version in the repository. */
   async agent(reference, given) {
     const { signal, options } = take("agent", given, { model: "model" });
-    const spec = specOrPath(reference);
+    const spec = specOrReference(reference);
     const handle = await perform(() => this.#handle.agent(spec, options), { signal });
     return new Agent(handle, this.#tools);
   }
@@ -176,10 +162,13 @@ Object.defineProperty(Kernel.prototype, Symbol.asyncDispose ?? Symbol.for("Symbo
   writable: true,
 });
 
-function specOrPath(reference) {
+function specOrReference(reference) {
   if (typeof reference === "string") return reference;
-  if (reference instanceof Spec) return handles.get(reference);
-  throw invalid(`agent: expected a spec or the path of one, not ${kind(reference)}`);
+  if (isSpec(reference)) return handleOf("agent", reference);
+  throw invalid(
+    `agent: expected a spec, a path, an id or id@version, not ${kind(reference)}`,
+    "parseSpec makes a spec of a text; JSON.stringify makes a text of a document",
+  );
 }
 
 /** Opens a kernel: in memory, or in the file `location`. */
@@ -188,4 +177,4 @@ async function open(given) {
   return new Kernel(await perform(() => addon.open(options), { signal }));
 }
 
-module.exports = { loadSpec, open, parseSpec };
+module.exports = { open };

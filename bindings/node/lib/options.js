@@ -18,11 +18,17 @@ function text(what, value) {
   return value;
 }
 
-/** A value as JSON text. What JSON cannot hold (circular, BigInt, a function) is refused. */
+/** For `JSON.stringify`, which would make null of such a number. */
+function finite(key, value) {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${key || "it"} is ${value}`);
+  return value;
+}
+
+/** A value as JSON text. What JSON cannot hold (circular, BigInt, NaN, a function) is refused. */
 function json(what, value) {
   let encoded;
   try {
-    encoded = JSON.stringify(value);
+    encoded = JSON.stringify(value, finite);
   } catch (error) {
     const refused = invalid(`${what} cannot be written as JSON: ${error.message}`);
     refused.cause = error.message;
@@ -42,9 +48,12 @@ function converted(call, options, names) {
       const known = Object.keys(names).join(", ");
       throw invalid(`${call}: unknown option "${key}"`, `the options are ${known}`);
     }
-    // JSON would make null of it, and the option would count as not given.
+    // JSON would make null of them, and the option would count as not given.
     if (typeof value === "number" && !Number.isFinite(value)) {
       throw invalid(`${call}: the option "${key}" must be a finite number, not ${value}`);
+    }
+    if (value instanceof Date && Number.isNaN(value.getTime())) {
+      throw invalid(`${call}: the option "${key}" is a date that does not exist`);
     }
     if (value !== undefined) out[names[key]] = value;
   }
@@ -65,12 +74,47 @@ function take(call, options, names) {
   return { signal: signalOf(call, signal), options: json(`${call}: the options`, rest) };
 }
 
-const PROVIDER = { baseUrl: "base_url", apiKey: "api_key" };
+/** The JSON text for the core of a call that ends at once: it has no signal. */
+function takeNow(call, options, names) {
+  return json(`${call}: the options`, converted(call, options, names));
+}
 
-/** Open options: as the others, and the providers' own. */
+const OPEN = {
+  location: "location",
+  tenant: "tenant",
+  providers: "providers",
+  actor: "actor",
+  defaultModel: "default_model",
+  policy: "policy",
+  signal: "signal",
+};
+const PROVIDER = { baseUrl: "base_url", apiKey: "api_key" };
+const POLICY = { allowedTools: "allowed_tools", deniedTools: "denied_tools", quotas: "quotas" };
+const QUOTAS = {
+  maxConcurrentExecutions: "max_concurrent_executions",
+  maxMemoryMb: "max_memory_mb",
+  maxCpuPercent: "max_cpu_percent",
+  maxStorageMb: "max_storage_mb",
+  requestsPerMinute: "requests_per_minute",
+  llmTokensPerDay: "llm_tokens_per_day",
+  costLimitUsdPerDay: "cost_limit_usd_per_day",
+};
+
+/** A policy. That it is null by accident must not mean that everything is allowed. */
+function policyOf(given) {
+  const named = (what, value, names) => {
+    if (!isObject(value)) throw invalid(`open: ${what} must be an object, not ${kind(value)}`);
+    return converted(`open: ${what}`, value, names);
+  };
+  const policy = named("policy", given, POLICY);
+  if (policy.quotas !== undefined) policy.quotas = named("policy.quotas", policy.quotas, QUOTAS);
+  return policy;
+}
+
+/** Open options: as the others, and those of the providers and the policy. */
 function takeOpen(options) {
-  const names = { location: "location", tenant: "tenant", providers: "providers", signal: "signal" };
-  const { signal, ...rest } = converted("open", options, names);
+  const { signal, ...rest } = converted("open", options, OPEN);
+  if (rest.policy !== undefined) rest.policy = policyOf(rest.policy);
   if (isObject(rest.providers)) {
     rest.providers = Object.fromEntries(
       Object.entries(rest.providers).map(([name, provider]) => [
@@ -99,4 +143,4 @@ function takeTool(tool) {
   return { name: definition.name, run, definition: json(`tool "${tool.name}"`, definition) };
 }
 
-module.exports = { json, kind, take, takeOpen, takeTool, text };
+module.exports = { json, kind, take, takeNow, takeOpen, takeTool, text };

@@ -7,6 +7,7 @@ use napi_derive::napi;
 
 use crate::failure::{Failure, text, thrown};
 use crate::spec::NativeSpec;
+use crate::specs::NativeSpecs;
 use crate::task::NativeTask;
 
 /// Opens a kernel; the task gives a [`NativeKernel`].
@@ -33,7 +34,20 @@ impl NativeKernel {
         self.0.register_tool(&definition).map_err(|error| thrown(&error))
     }
 
-    /// Makes an agent of a spec or of the path to one; the task gives a [`NativeAgent`].
+    /// Everything that can be said of a spec in this kernel; the task gives diagnostics.
+    #[napi]
+    pub fn check(&self, spec: &NativeSpec) -> NativeTask {
+        NativeTask::new(self.0.check(&spec.0))
+    }
+
+    /// The spec repository.
+    #[napi(getter)]
+    pub fn specs(&self) -> NativeSpecs {
+        NativeSpecs(self.0.specs())
+    }
+
+    /// Makes an agent of a spec, of the path to one, or of a version in the repository; the task
+    /// gives a [`NativeAgent`].
     #[napi]
     pub fn agent(
         &self,
@@ -42,7 +56,7 @@ impl NativeKernel {
     ) -> Result<NativeTask, Failure> {
         let reference = match reference {
             Either::A(spec) => AgentRef::Spec(spec.0.clone()),
-            Either::B(path) => AgentRef::Text(text("the path of the spec", &path)?),
+            Either::B(reference) => AgentRef::Text(text("the reference", &reference)?),
         };
         Ok(NativeTask::new(self.0.agent(reference, &options)))
     }
@@ -85,6 +99,12 @@ impl NativeAgent {
     #[napi(getter)]
     pub fn spec(&self) -> NativeSpec {
         NativeSpec(self.0.spec().clone())
+    }
+
+    /// The agent's name, with its templates filled in.
+    #[napi(getter)]
+    pub fn name(&self) -> &str {
+        self.0.name()
     }
 
     /// The model that its runs ask.

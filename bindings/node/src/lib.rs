@@ -15,4 +15,5 @@ mod failure;
 mod kernel;
 mod process;
 mod spec;
+mod specs;
 mod task;

@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use crate::failure::{Failure, thrown};
 use crate::kernel::{NativeAgent, NativeKernel};
+use crate::spec::NativeSpec;
 
 /// An operation under way. Garbage collection cancels it.
 #[napi]
@@ -29,6 +30,8 @@ pub struct Batch {
     pub kernel: Option<NativeKernel>,
     /// The result, if it is an agent.
     pub agent: Option<NativeAgent>,
+    /// The result, if it is a spec.
+    pub spec: Option<NativeSpec>,
     /// The error document, if it failed.
     pub error: Option<String>,
 }
@@ -39,6 +42,7 @@ impl Batch {
         match result {
             Ok(Outcome::Kernel(kernel)) => self.kernel = Some(NativeKernel(kernel)),
             Ok(Outcome::Agent(agent)) => self.agent = Some(NativeAgent(agent)),
+            Ok(Outcome::Spec(spec)) => self.spec = Some(NativeSpec(spec)),
             Ok(Outcome::Json(json)) => self.json = Some(json),
             Ok(Outcome::Nothing) => {}
             Err(error) => self.error = Some(error.to_json().to_string()),
@@ -67,6 +71,7 @@ impl NativeTask {
             json: None,
             kernel: None,
             agent: None,
+            spec: None,
             error: None,
         };
         let mut events = String::new();

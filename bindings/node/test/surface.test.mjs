@@ -11,10 +11,23 @@ import { EXAMPLES, PACKAGE, withFolder } from "./support.mjs";
 const require = createRequire(import.meta.url);
 const required = require("../index.js");
 const typescript = require("typescript");
-const NAMES = ["AikitError", "loadSpec", "open", "parseSpec", "version"];
+const NAMES = [
+  "AikitError",
+  "diagnose",
+  "editSpec",
+  "importSpec",
+  "loadSpec",
+  "open",
+  "parseSpec",
+  "specSchema",
+  "version",
+];
 
 /** What TypeScript sees in index.d.ts: each exported name, and the members of interfaces. */
-function declared() {
+let seenByTypeScript;
+const declared = () => (seenByTypeScript ??= readDeclarations());
+
+function readDeclarations() {
   const file = join(PACKAGE, "index.d.ts");
   const built = typescript.createProgram([file], { strict: true });
   const checker = built.getTypeChecker();
@@ -54,6 +67,7 @@ test("every object has exactly the members that index.d.ts declares", async () =
     Kernel: kernel,
     Agent: agent,
     Spec: agent.spec,
+    Specs: kernel.specs,
     Collection: kernel.collection("c"),
     Run: agent.start("go"),
   };
@@ -90,6 +104,80 @@ test("a result and its events have exactly the declared fields", async () => {
   assert.deepEqual(Object.keys(passage).sort(), types.members("Passage"));
   const [entry] = await kernel.collection("handbook").documents();
   assert.deepEqual(Object.keys(entry).sort(), types.members("DocumentEntry"));
+  await kernel.close();
+});
+
+test("records, findings and changes have exactly the declared fields", async () => {
+  const types = declared();
+  const fields = (value, name, absent = []) => {
+    const all = types.members(name).filter((member) => !absent.includes(member));
+    assert.deepEqual(Object.keys(value).sort(), all, name);
+  };
+  const kernel = await imported.open();
+  const { specs } = kernel;
+  const text = "agent: a\nmodel: o/x\n";
+  const record = await specs.save(imported.parseSpec(text));
+  fields(record, "SpecRecord");
+  const page = await specs.list();
+  fields(page, "SpecPage");
+  fields(page.specs[0], "SpecSummary");
+  const bundle = await specs.export();
+  fields(bundle, "SpecBundle");
+  fields(bundle.specs[0], "SpecRecord");
+  fields(bundle.history[0], "HistoryEntry");
+  fields(await specs.import(bundle, { onConflict: "skip" }), "BundleReport");
+  await kernel.close();
+
+  const wrong = "agent: a\nmodel: 1\n";
+  const hintless = imported.diagnose(wrong)[0];
+  fields(hintless, "Diagnostic", ["file", ...("hint" in hintless ? [] : ["hint"])]);
+  const [shown] = imported.diagnose(wrong, { format: "lsp" });
+  fields(shown, "LspDiagnostic");
+  fields(shown.range.start, "LspPosition");
+
+  const one = imported.parseSpec("agent: a\nmodel: o/x\ndescription: x\n");
+  const changes = one.diff(imported.parseSpec("agent: a\nmodel: o/y\ntags: [t]\n"));
+  const kinds = { added: ["AddedField", ["before"]], removed: ["RemovedField", ["after"]], changed: ["ChangedField"] };
+  assert.deepEqual(changes.map(({ kind }) => kind).sort(), Object.keys(kinds).sort());
+  for (const change of changes) fields(change, ...kinds[change.kind]);
+
+  const made = imported.importSpec("kind: Prompt\nname: x\ninstructions: Greet.\nflavour: vanilla\n");
+  fields(made, "ImportedSpecs");
+  assert.deepEqual(Object.keys(made.specs[0]), ["name", "text"]);
+  for (const entry of made.report) {
+    for (const key of Object.keys(entry)) assert.ok(types.members(`${camel(entry.kind)}Entry`).includes(key), key);
+  }
+});
+
+test("the declared words are those that the core knows", async () => {
+  const types = declared();
+  const kernel = await imported.open();
+  const entry = {
+    seq: 1,
+    agent_id: "a",
+    version: "1.0.0",
+    change: "none",
+    from: null,
+    to: "draft",
+    at: "2026-01-01T00:00:00Z",
+    by: null,
+    why: null,
+    hash: `sha256:${"0".repeat(64)}`,
+  };
+  const refused = {
+    SpecFormat: async () => imported.parseSpec("agent: a\nmodel: o/x\n").render("none"),
+    NeighbourFormat: async () => imported.importSpec("a: 1", { from: "none" }),
+    SpecStatus: () => kernel.specs.list({ status: "none" }),
+    SpecChange: () => kernel.specs.import({ format: "aikit-specs/1", specs: [], history: [entry] }),
+  };
+  for (const [name, call] of Object.entries(refused)) {
+    await assert.rejects(call(), ({ message, hint }) => {
+      const [, known] = /one of:? (.*)/.exec(`${message}\n${hint}`);
+      const words = types.unions(name).map(({ value }) => value);
+      assert.deepEqual(known.replaceAll("`", "").split(", ").sort(), words.sort(), name);
+      return true;
+    });
+  }
   await kernel.close();
 });
 

@@ -7,7 +7,7 @@
         agent = kernel.agent("examples/specs/handbook.yaml")
         print(agent.run("How much leave do I get?").text)
 
-`aikit.open` gives the blocking family (`Kernel`, `Agent`, `Run`, `Collection`), and
+`aikit.open` gives the blocking family (`Kernel`, `Agent`, `Run`, `Collection`, `Specs`), and
 `await aikit.open_async` the one for asyncio (`AsyncKernel`, ...), with the same method names.
 """
 
@@ -21,7 +21,7 @@ if _aikit.VERSION != __version__:
         "they must be the same; install aikit again"
     )
 
-from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, open_async
+from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, AsyncSpecs, open_async
 from ._errors import *  # noqa: F403 - one class a code: the list is the core's table
 from ._errors import __all__ as _error_names
 from ._events import (
@@ -51,8 +51,27 @@ from ._records import (
     Skipped,
     Usage,
 )
-from ._spec import Spec, load_spec, parse_spec
-from ._sync import Agent, Collection, Kernel, Run, open
+from ._spec import (
+    Spec,
+    diagnose,
+    edit_spec,
+    import_spec,
+    load_spec,
+    parse_spec,
+    spec_schema,
+)
+from ._spec_records import (
+    Change,
+    HistoryEntry,
+    ImportedSpec,
+    ImportEntry,
+    ImportReport,
+    SpecBundle,
+    SpecImport,
+    SpecPage,
+    SpecRecord,
+)
+from ._sync import Agent, Collection, Kernel, Run, Specs, open
 
 __all__ = [
     "Agent",
@@ -60,19 +79,25 @@ __all__ = [
     "AsyncCollection",
     "AsyncKernel",
     "AsyncRun",
+    "AsyncSpecs",
+    "Change",
     "Citation",
     "Collection",
     "Diagnostic",
     "Document",
     "Event",
+    "HistoryEntry",
+    "ImportEntry",
+    "ImportReport",
+    "ImportedSpec",
     "IngestReport",
     "Kernel",
     "ModelFinished",
     "ModelStarted",
     "ModelToolCall",
     "Passage",
-    "Retrying",
     "RetrievalFinished",
+    "Retrying",
     "Run",
     "RunCancelled",
     "RunFailed",
@@ -81,15 +106,24 @@ __all__ = [
     "RunStarted",
     "Skipped",
     "Spec",
+    "SpecBundle",
+    "SpecImport",
+    "SpecPage",
+    "SpecRecord",
+    "Specs",
     "TextDelta",
     "ToolCallDelta",
     "ToolFinished",
     "ToolStarted",
     "Usage",
+    "diagnose",
+    "edit_spec",
+    "import_spec",
     "load_spec",
     "open",
     "open_async",
     "parse_spec",
+    "spec_schema",
 ]
 __all__ += _error_names
 

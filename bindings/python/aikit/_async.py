@@ -8,15 +8,19 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import asyncio
+    import builtins
+    import datetime
     import os
     from collections.abc import Mapping
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Literal
+
+    from ._spec_records import Status
 
 from collections import deque
 
 from . import _aikit
-from ._convert import from_json
+from ._convert import from_json, options
 from ._core import (
     AgentCore,
     CollectionCore,
@@ -30,8 +34,10 @@ from ._core import (
 )
 from ._errors import InvalidArgument
 from ._events import Event, event
-from ._records import Document, IngestReport, Passage, RunResult
-from ._spec import Spec
+from ._records import Diagnostic, Document, IngestReport, Passage, RunResult
+from ._spec import Spec, read_changes, read_findings
+from ._spec_records import Change, HistoryEntry, ImportReport, SpecBundle, SpecPage, SpecRecord
+from ._specs import SpecsCore, read_bundle, read_history, read_import, read_page, read_record
 from ._tools import Toolbox
 
 # A loop holds its tasks weakly; tools that nobody awaits would be collected in mid-air.
@@ -124,9 +130,13 @@ async def open_async(
     *,
     tenant: str | None = None,
     providers: Mapping[str, Mapping[str, str]] | None = None,
+    actor: str | None = None,
+    default_model: str | None = None,
+    policy: Mapping[str, Any] | None = None,
 ) -> AsyncKernel:
     """Open a kernel for asyncio. See `aikit.open` for the arguments."""
-    return AsyncKernel(await _Reader(open_task(location, tenant, providers)).finish())
+    task = open_task(location, tenant, providers, actor, default_model, policy)
+    return AsyncKernel(await _Reader(task).finish())
 
 
 class AsyncKernel(KernelCore):
@@ -138,9 +148,23 @@ class AsyncKernel(KernelCore):
     async def agent(
         self, reference: Spec | str | os.PathLike[str], *, model: str | None = None
     ) -> AsyncAgent:
-        """Make an agent from a spec or the path of a spec file; `model` replaces the spec's."""
+        """Make an agent from a spec, from a file, or from a version in the repository.
+
+        A text is a path if it has a `/` or ends in `.yaml`, `.yml` or `.json`; else it is
+        `id@version`, or `id` for the active version. `model` replaces the spec's.
+        """
         native = await _Reader(self._agent_task(reference, model)).finish()
         return AsyncAgent(native, self._tools)
+
+    async def check(self, spec: Spec) -> list[Diagnostic]:
+        """Everything that can be said of a spec in this kernel: what `spec.check()` says, and
+        whether the tools, models, secrets, collections and quotas that it needs are there."""
+        return read_findings(await _Reader(self._check_task(spec)).finish())
+
+    @property
+    def specs(self) -> AsyncSpecs:
+        """The spec repository of the tenant."""
+        return AsyncSpecs(self._native)
 
     def collection(self, name: str) -> AsyncCollection:
         """The collection of this name. It exists as soon as something is put in."""
@@ -177,24 +201,29 @@ class AsyncAgent(AgentCore):
         self,
         input: str,
         *,
+        inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> RunResult:
-        """Run to the end. `timeout` is in seconds, for the whole run."""
-        run = self.start(input, run_id=run_id, max_turns=max_turns, timeout=timeout)
+        """Run to the end. `inputs` are the values for the templates of the spec's prompts;
+        `timeout` is in seconds, for the whole run."""
+        run = self.start(
+            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+        )
         return await run.result()
 
     def start(
         self,
         input: str,
         *,
+        inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> AsyncRun:
         """Start a run, to be watched: `async for event in run`, then `await run.result()`."""
-        return AsyncRun(self._run_task(input, run_id, max_turns, timeout), self._tools)
+        return AsyncRun(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
 
 
 class AsyncRun:
@@ -267,3 +296,120 @@ class AsyncCollection(CollectionCore):
     async def documents(self) -> list[Document]:
         """What is in the collection."""
         return read_documents(await _Reader(self._native.documents()).finish())
+
+
+class AsyncSpecs(SpecsCore):
+    """The spec repository of a kernel's tenant: versions of agents, released like software.
+
+    States go draft, active, deprecated, retired; a deprecated version can be promoted again. An
+    agent has at most one active version.
+    """
+
+    async def save(
+        self,
+        spec: Spec,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        replaces: str | None = None,
+    ) -> SpecRecord:
+        """Keep a new draft, or with `replaces` (its hash) put another content into a draft.
+
+        Raises `SpecConflict` when that version is there, or is not what `replaces` says, and
+        `SpecImmutable` when it is no draft any more. `by` defaults to the kernel's `actor`.
+        """
+        return read_record(await _Reader(self._save_task(spec, by, why, replaces)).finish())
+
+    async def get(self, reference: str) -> SpecRecord:
+        """The record of `id@version`, or of the active version of `id`."""
+        return read_record(await _Reader(self._native.get(reference)).finish())
+
+    async def load(self, reference: str) -> Spec:
+        """The spec of `id@version`, or of the active version of `id`."""
+        return Spec(await _Reader(self._native.load(reference)).finish())
+
+    async def list(
+        self,
+        *,
+        status: Status | None = None,
+        tag: str | None = None,
+        text: str | None = None,
+        agent_id: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> SpecPage:
+        """A page of the versions for which all that is given holds, in the order of id and version.
+
+        `text` is looked for in id, name, description and tags. A page has 50 versions, unless
+        `limit` (1 to 500) says otherwise; `after` is the `next` of the page before.
+        """
+        chosen = options(
+            status=status, tag=tag, text=text, agent_id=agent_id, limit=limit, after=after
+        )
+        return read_page(await _Reader(self._native.list(chosen)).finish())
+
+    async def history(self, agent_id: str) -> builtins.list[HistoryEntry]:
+        """Every change of an agent, oldest first."""
+        return read_history(await _Reader(self._native.history(agent_id)).finish())
+
+    async def diff(self, a: str, b: str) -> builtins.list[Change]:
+        """What is different in version `b`."""
+        return read_changes(await _Reader(self._native.diff(a, b)).finish())
+
+    async def promote(
+        self, reference: str, *, by: str | None = None, why: str | None = None
+    ) -> SpecRecord:
+        """Make the draft or deprecated version `id@version` the active one.
+
+        The one before is deprecated. Agents that were made before keep the version they have.
+        """
+        task = self._native.promote(reference, options(by=by, why=why))
+        return read_record(await _Reader(task).finish())
+
+    async def deprecate(
+        self,
+        reference: str,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        sunset: str | datetime.date | None = None,
+        successor: str | None = None,
+    ) -> SpecRecord:
+        """Deprecate the active version `id@version`.
+
+        `sunset` says when it is to be retired: a date, or a time with its offset. `successor` is
+        another version of the agent, or `id@version` of another.
+        """
+        task = self._deprecate_task(reference, by, why, sunset, successor)
+        return read_record(await _Reader(task).finish())
+
+    async def retire(
+        self, reference: str, *, by: str | None = None, why: str | None = None
+    ) -> SpecRecord:
+        """Retire the deprecated version `id@version`: it makes no agents any more."""
+        task = self._native.retire(reference, options(by=by, why=why))
+        return read_record(await _Reader(task).finish())
+
+    async def delete(
+        self, reference: str, *, by: str | None = None, why: str | None = None
+    ) -> None:
+        """Remove the draft `id@version`. Its history stays."""
+        await _Reader(self._native.delete(reference, options(by=by, why=why))).finish()
+
+    async def export(self, *, agent_id: str | None = None) -> SpecBundle:
+        """All versions with their states and history, of one agent or of the tenant."""
+        return read_bundle(await _Reader(self._native.export(options(agent_id=agent_id))).finish())
+
+    async def import_(
+        self,
+        bundle: SpecBundle | Mapping[str, Any],
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        on_conflict: Literal["fail", "skip"] = "fail",
+    ) -> ImportReport:
+        """Take in what `export` gave, as it was or as a dictionary: all of it, or nothing.
+
+        A version that is there already raises `SpecConflict`, or is passed over (`skip`).
+        """
+        return read_import(await _Reader(self._import_task(bundle, by, why, on_conflict)).finish())

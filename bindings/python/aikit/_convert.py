@@ -28,8 +28,8 @@ def from_json(text: str) -> Any:
 
 
 def options(**given: object) -> str:
-    """The options that were given, as the core reads them; empty if none was."""
-    chosen = {name: value for name, value in given.items() if value is not None}
+    """The options that were given, as the core reads them; empty if none was. `from_` is `from`."""
+    chosen = {name.rstrip("_"): value for name, value in given.items() if value is not None}
     return to_json(chosen, "the options") if chosen else ""
 
 

@@ -14,7 +14,7 @@ from . import _aikit
 from ._convert import from_json, mapping, milliseconds, options, path_text, to_json
 from ._events import Event, event
 from ._records import Document, IngestReport, Passage, RunResult
-from ._spec import Spec
+from ._spec import Spec, native_spec
 from ._tools import HostTool, Toolbox
 
 
@@ -22,6 +22,9 @@ def open_task(
     location: str | os.PathLike[str] | None,
     tenant: str | None,
     providers: Mapping[str, Mapping[str, str]] | None,
+    actor: str | None,
+    default_model: str | None,
+    policy: Mapping[str, Any] | None,
 ) -> _aikit.Task:
     chosen = None
     if providers is not None:
@@ -34,6 +37,9 @@ def open_task(
             location=None if location is None else path_text(location),
             tenant=tenant,
             providers=chosen,
+            actor=actor,
+            default_model=default_model,
+            policy=None if policy is None else mapping(policy, "policy"),
         )
     )
 
@@ -134,7 +140,12 @@ class KernelCore:
         chosen = options(model=model)
         if isinstance(reference, Spec):
             return self._native.agent_of_spec(reference._native, chosen)
-        return self._native.agent_of_text(path_text(reference), chosen)
+        if isinstance(reference, str):
+            return self._native.agent_of_text(reference, chosen)
+        return self._native.agent_of_path(path_text(reference), chosen)
+
+    def _check_task(self, spec: Spec) -> _aikit.Task:
+        return self._native.check(native_spec(spec))
 
     def _call_task(self, name: str, arguments: Mapping[str, Any] | None) -> _aikit.Task:
         given = {} if arguments is None else mapping(arguments, "the arguments")
@@ -162,6 +173,11 @@ class AgentCore:
         return self._native.spec.agent_id
 
     @property
+    def name(self) -> str:
+        """The agent's name for people, with its template filled in."""
+        return self._native.name
+
+    @property
     def version(self) -> str:
         """The agent's version."""
         return self._native.spec.version
@@ -172,9 +188,19 @@ class AgentCore:
         return self._native.model
 
     def _run_task(
-        self, input: str, run_id: str | None, max_turns: int | None, timeout: float | None
+        self,
+        input: str,
+        inputs: Mapping[str, Any] | None,
+        run_id: str | None,
+        max_turns: int | None,
+        timeout: float | None,
     ) -> _aikit.Task:
-        chosen = options(run_id=run_id, max_turns=max_turns, timeout_ms=milliseconds(timeout))
+        chosen = options(
+            inputs=None if inputs is None else mapping(inputs, "inputs"),
+            run_id=run_id,
+            max_turns=max_turns,
+            timeout_ms=milliseconds(timeout),
+        )
         return self._native.start(input, chosen)
 
     def __repr__(self) -> str:

@@ -18,6 +18,11 @@ __all__ = [
     "FileUnreadable",
     "SpecInvalid",
     "SpecTooLarge",
+    "SpecNotFound",
+    "SpecConflict",
+    "SpecImmutable",
+    "SpecState",
+    "SpecRetired",
     "TenantInvalid",
     "TenantMismatch",
     "StoreUnavailable",
@@ -117,6 +122,21 @@ class SpecInvalid(Error):
 
 class SpecTooLarge(Error):
     """The spec is larger, deeper or has more aliases than a spec may."""
+
+class SpecNotFound(Error):
+    """The repository has no such agent or version."""
+
+class SpecConflict(Error):
+    """Somebody else saved this version first, or changed it since it was read."""
+
+class SpecImmutable(Error):
+    """The version was promoted once and can never change; save under a new number."""
+
+class SpecState(Error):
+    """The version's state does not allow this step of its life."""
+
+class SpecRetired(Error):
+    """The version is retired and makes no agents any more."""
 
 class TenantInvalid(Error):
     """The tenant id is not a slug."""

@@ -19,20 +19,25 @@ class Record:
 
     # How the fields that are not plain JSON values are made.
     _made_by: ClassVar[dict[str, Callable[[Any], Any]]] = {}
-    _plan: ClassVar[tuple[tuple[str, Callable[[Any, Any], None], Callable[[Any], Any] | None], ...]]
+    # For each field: its attribute, its key in the document, and how it is put and made.
+    _plan: ClassVar[
+        tuple[tuple[str, str, Callable[[Any, Any], None], Callable[[Any], Any] | None], ...]
+    ]
     _plan = ()
 
     _document: dict[str, Any]
 
     def __init_subclass__(cls) -> None:
+        # A key that is a word of Python's has an underscore behind it: `from_`.
         cls._plan += tuple(
-            (name, cls.__dict__[name].__set__, cls._made_by.get(name)) for name in cls.__slots__
+            (name, name.rstrip("_"), cls.__dict__[name].__set__, cls._made_by.get(name))
+            for name in cls.__slots__
         )
 
     def __init__(self, document: dict[str, Any]) -> None:
         _set_document(self, document)
-        for name, put, make in self._plan:
-            value = document.get(name)
+        for _, key, put, make in self._plan:
+            value = document.get(key)
             put(self, value if make is None or value is None else make(value))
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,7 +72,7 @@ class Record:
         return self
 
     def __repr__(self) -> str:
-        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name, _, _ in self._plan)
+        fields = ", ".join(f"{name}={getattr(self, name)!r}" for name, *_ in self._plan)
         return f"{type(self).__name__}({fields})"
 
 
@@ -144,15 +149,32 @@ class IngestReport(Record):
 
 
 class Diagnostic(Record):
-    """One finding about a spec, at the exact place in its text."""
+    """One finding about a spec, at the exact place in its text, or in `file`, which it extends.
 
-    __slots__ = ("code", "severity", "message", "path", "line", "column", "hint")
+    Lines and columns count from 1, columns in characters; the end is the first column behind it.
+    """
+
+    __slots__ = (
+        "code",
+        "severity",
+        "message",
+        "path",
+        "line",
+        "column",
+        "end_line",
+        "end_column",
+        "file",
+        "hint",
+    )
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "info"]
     message: str
     path: str
     line: int
     column: int
+    end_line: int
+    end_column: int
+    file: str | None
     hint: str | None
 
 

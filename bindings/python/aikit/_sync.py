@@ -4,15 +4,19 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import builtins
+    import datetime
     import os
     from collections.abc import Mapping
     from types import TracebackType
-    from typing import Any
+    from typing import Any, Literal
+
+    from ._spec_records import Status
 
 from collections import deque
 
 from . import _aikit
-from ._convert import from_json
+from ._convert import from_json, options
 from ._core import (
     AgentCore,
     CollectionCore,
@@ -25,8 +29,10 @@ from ._core import (
     read_result,
 )
 from ._events import Event, event
-from ._records import Document, IngestReport, Passage, RunResult
-from ._spec import Spec
+from ._records import Diagnostic, Document, IngestReport, Passage, RunResult
+from ._spec import Spec, read_changes, read_findings
+from ._spec_records import Change, HistoryEntry, ImportReport, SpecBundle, SpecPage, SpecRecord
+from ._specs import SpecsCore, read_bundle, read_history, read_import, read_page, read_record
 from ._tools import Toolbox
 
 
@@ -49,14 +55,22 @@ def open(
     *,
     tenant: str | None = None,
     providers: Mapping[str, Mapping[str, str]] | None = None,
+    actor: str | None = None,
+    default_model: str | None = None,
+    policy: Mapping[str, Any] | None = None,
 ) -> Kernel:
     """Open a kernel.
 
     `location` is the path of an SQLite file, made if need be; without it everything is kept in
     memory. `providers` is `{name: {"base_url": ..., "api_key": ...}}`; without it
     `OPENAI_BASE_URL` and `OPENAI_API_KEY` are read when an `openai/...` model is first used.
+
+    `actor` is who acts, for the history of specs, and `default_model` is for specs that name none.
+    `policy` says what the tenant may do: `{"allowed_tools": [...], "denied_tools": [...], "quotas":
+    {...}}`, with quotas named as in a spec's `resource_limits` and `rate_limits`.
     """
-    return Kernel(_finish(open_task(location, tenant, providers)))
+    task = open_task(location, tenant, providers, actor, default_model, policy)
+    return Kernel(_finish(task))
 
 
 class Kernel(KernelCore):
@@ -65,8 +79,22 @@ class Kernel(KernelCore):
     def agent(
         self, reference: Spec | str | os.PathLike[str], *, model: str | None = None
     ) -> Agent:
-        """Make an agent from a spec or the path of a spec file; `model` replaces the spec's."""
+        """Make an agent from a spec, from a file, or from a version in the repository.
+
+        A text is a path if it has a `/` or ends in `.yaml`, `.yml` or `.json`; else it is
+        `id@version`, or `id` for the active version. `model` replaces the spec's.
+        """
         return Agent(_finish(self._agent_task(reference, model)), self._tools)
+
+    def check(self, spec: Spec) -> list[Diagnostic]:
+        """Everything that can be said of a spec in this kernel: what `spec.check()` says, and
+        whether the tools, models, secrets, collections and quotas that it needs are there."""
+        return read_findings(_finish(self._check_task(spec)))
+
+    @property
+    def specs(self) -> Specs:
+        """The spec repository of the tenant."""
+        return Specs(self._native)
 
     def collection(self, name: str) -> Collection:
         """The collection of this name. It exists as soon as something is put in."""
@@ -103,23 +131,28 @@ class Agent(AgentCore):
         self,
         input: str,
         *,
+        inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> RunResult:
-        """Run to the end. `timeout` is in seconds, for the whole run."""
-        return self.start(input, run_id=run_id, max_turns=max_turns, timeout=timeout).result()
+        """Run to the end. `inputs` are the values for the templates of the spec's prompts;
+        `timeout` is in seconds, for the whole run."""
+        return self.start(
+            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+        ).result()
 
     def start(
         self,
         input: str,
         *,
+        inputs: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> Run:
         """Start a run, to be watched: `for event in run`, then `run.result()`."""
-        return Run(self._run_task(input, run_id, max_turns, timeout), self._tools)
+        return Run(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
 
 
 class Run:
@@ -202,3 +235,115 @@ class Collection(CollectionCore):
     def documents(self) -> list[Document]:
         """What is in the collection."""
         return read_documents(_finish(self._native.documents()))
+
+
+class Specs(SpecsCore):
+    """The spec repository of a kernel's tenant: versions of agents, released like software.
+
+    States go draft, active, deprecated, retired; a deprecated version can be promoted again. An
+    agent has at most one active version.
+    """
+
+    def save(
+        self,
+        spec: Spec,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        replaces: str | None = None,
+    ) -> SpecRecord:
+        """Keep a new draft, or with `replaces` (its hash) put another content into a draft.
+
+        Raises `SpecConflict` when that version is there, or is not what `replaces` says, and
+        `SpecImmutable` when it is no draft any more. `by` defaults to the kernel's `actor`.
+        """
+        return read_record(_finish(self._save_task(spec, by, why, replaces)))
+
+    def get(self, reference: str) -> SpecRecord:
+        """The record of `id@version`, or of the active version of `id`."""
+        return read_record(_finish(self._native.get(reference)))
+
+    def load(self, reference: str) -> Spec:
+        """The spec of `id@version`, or of the active version of `id`."""
+        return Spec(_finish(self._native.load(reference)))
+
+    def list(
+        self,
+        *,
+        status: Status | None = None,
+        tag: str | None = None,
+        text: str | None = None,
+        agent_id: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> SpecPage:
+        """A page of the versions for which all that is given holds, in the order of id and version.
+
+        `text` is looked for in id, name, description and tags. A page has 50 versions, unless
+        `limit` (1 to 500) says otherwise; `after` is the `next` of the page before.
+        """
+        chosen = options(
+            status=status, tag=tag, text=text, agent_id=agent_id, limit=limit, after=after
+        )
+        return read_page(_finish(self._native.list(chosen)))
+
+    def history(self, agent_id: str) -> builtins.list[HistoryEntry]:
+        """Every change of an agent, oldest first."""
+        return read_history(_finish(self._native.history(agent_id)))
+
+    def diff(self, a: str, b: str) -> builtins.list[Change]:
+        """What is different in version `b`."""
+        return read_changes(_finish(self._native.diff(a, b)))
+
+    def promote(
+        self, reference: str, *, by: str | None = None, why: str | None = None
+    ) -> SpecRecord:
+        """Make the draft or deprecated version `id@version` the active one.
+
+        The one before is deprecated. Agents that were made before keep the version they have.
+        """
+        return read_record(_finish(self._native.promote(reference, options(by=by, why=why))))
+
+    def deprecate(
+        self,
+        reference: str,
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        sunset: str | datetime.date | None = None,
+        successor: str | None = None,
+    ) -> SpecRecord:
+        """Deprecate the active version `id@version`.
+
+        `sunset` says when it is to be retired: a date, or a time with its offset. `successor` is
+        another version of the agent, or `id@version` of another.
+        """
+        return read_record(_finish(self._deprecate_task(reference, by, why, sunset, successor)))
+
+    def retire(
+        self, reference: str, *, by: str | None = None, why: str | None = None
+    ) -> SpecRecord:
+        """Retire the deprecated version `id@version`: it makes no agents any more."""
+        return read_record(_finish(self._native.retire(reference, options(by=by, why=why))))
+
+    def delete(self, reference: str, *, by: str | None = None, why: str | None = None) -> None:
+        """Remove the draft `id@version`. Its history stays."""
+        _finish(self._native.delete(reference, options(by=by, why=why)))
+
+    def export(self, *, agent_id: str | None = None) -> SpecBundle:
+        """All versions with their states and history, of one agent or of the tenant."""
+        return read_bundle(_finish(self._native.export(options(agent_id=agent_id))))
+
+    def import_(
+        self,
+        bundle: SpecBundle | Mapping[str, Any],
+        *,
+        by: str | None = None,
+        why: str | None = None,
+        on_conflict: Literal["fail", "skip"] = "fail",
+    ) -> ImportReport:
+        """Take in what `export` gave, as it was or as a dictionary: all of it, or nothing.
+
+        A version that is there already raises `SpecConflict`, or is passed over (`skip`).
+        """
+        return read_import(_finish(self._import_task(bundle, by, why, on_conflict)))

@@ -7,6 +7,7 @@
 mod errors;
 mod session;
 mod spec;
+mod specs;
 mod task;
 mod text;
 
@@ -41,10 +42,15 @@ fn _aikit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<session::Collection>()?;
     module.add_class::<session::Kernel>()?;
     module.add_class::<spec::Spec>()?;
+    module.add_class::<specs::Specs>()?;
     module.add_class::<task::Task>()?;
     module.add_class::<task::ToolCall>()?;
     module.add_function(wrap_pyfunction!(session::open, module)?)?;
     module.add_function(wrap_pyfunction!(spec::parse_spec, module)?)?;
     module.add_function(wrap_pyfunction!(spec::load_spec, module)?)?;
+    module.add_function(wrap_pyfunction!(spec::diagnose, module)?)?;
+    module.add_function(wrap_pyfunction!(spec::edit_spec, module)?)?;
+    module.add_function(wrap_pyfunction!(spec::import_spec, module)?)?;
+    module.add_function(wrap_pyfunction!(spec::spec_schema, module)?)?;
     module.add_function(wrap_pyfunction!(shutdown, module)?)
 }

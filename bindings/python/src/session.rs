@@ -1,11 +1,14 @@
 //! Kernel, agent and collection: each operation is handed out as a [`Task`].
 
+use std::path::PathBuf;
+
 use aikit::host::{HostAgent, HostCollection, HostKernel};
 use aikit::kernel::AgentRef;
 use pyo3::prelude::*;
 
 use crate::errors::OrRaise;
 use crate::spec::Spec;
+use crate::specs::Specs;
 use crate::task::Task;
 use crate::text::Text;
 
@@ -45,6 +48,21 @@ impl Kernel {
         Task::new(py.detach(|| self.0.agent(reference, options.0)))
     }
 
+    /// The agent of a spec file, whatever the file is called; the task ends with an [`Agent`].
+    fn agent_of_path(&self, py: Python<'_>, path: Text<'_>, options: Text<'_>) -> Task {
+        let reference = AgentRef::Path(PathBuf::from(path.0));
+        Task::new(py.detach(|| self.0.agent(reference, options.0)))
+    }
+
+    /// Everything that can be said of a spec in this kernel, as a JSON array.
+    fn check(&self, py: Python<'_>, spec: &Spec) -> Task {
+        Task::new(py.detach(|| self.0.check(&spec.0)))
+    }
+
+    fn specs(&self) -> Specs {
+        Specs(self.0.specs())
+    }
+
     fn collection(&self, py: Python<'_>, name: Text<'_>) -> PyResult<Collection> {
         self.0.collection(name.0).map(Collection).or_raise(py)
     }
@@ -71,6 +89,11 @@ impl Agent {
     #[getter]
     fn spec(&self) -> Spec {
         Spec(self.0.spec().clone())
+    }
+
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
     }
 
     #[getter]

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{OrRaise, exception};
 use crate::session::{Agent, Kernel};
+use crate::spec::Spec;
 use crate::text::Text;
 
 /// How long a wait may last before signal handlers get their turn: Ctrl-C is to be felt within
@@ -21,6 +22,7 @@ fn to_object(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
     match outcome {
         Outcome::Kernel(kernel) => Kernel(kernel).into_py_any(py),
         Outcome::Agent(agent) => Agent(agent).into_py_any(py),
+        Outcome::Spec(spec) => Spec(spec).into_py_any(py),
         Outcome::Json(json) => json.into_py_any(py),
         Outcome::Nothing => Ok(py.None()),
     }

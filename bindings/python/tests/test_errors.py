@@ -99,6 +99,30 @@ def test_lone_surrogates_are_refused_everywhere(kernel: aikit.Kernel) -> None:
         lambda: kernel.tool(lambda: None, name="x", description=bad, parameters={}),
         lambda: agent.run(bad),
         lambda: agent.run("x", run_id=bad),
+        lambda: agent.run("x", inputs={"a": bad}),
+        lambda: aikit.open(actor=bad),
+        lambda: aikit.open(default_model=bad),
+        lambda: aikit.open(policy={"denied_tools": [bad]}),
+        lambda: aikit.parse_spec("agent: a", base=bad),
+        lambda: aikit.diagnose(bad),
+        lambda: aikit.diagnose("", file=bad),
+        lambda: aikit.edit_spec(bad, "/a", 1),
+        lambda: aikit.edit_spec("agent: a", bad, 1),
+        lambda: aikit.edit_spec("agent: a", "/agent", bad),
+        lambda: aikit.import_spec(bad),
+        lambda: make_spec().render(bad),  # type: ignore[arg-type]
+        lambda: kernel.specs.save(make_spec(), why=bad),
+        lambda: kernel.specs.get(bad),
+        lambda: kernel.specs.load(bad),
+        lambda: kernel.specs.list(text=bad),
+        lambda: kernel.specs.history(bad),
+        lambda: kernel.specs.diff("a", bad),
+        lambda: kernel.specs.promote(bad),
+        lambda: kernel.specs.deprecate("a@1.0.0", successor=bad),
+        lambda: kernel.specs.retire(bad),
+        lambda: kernel.specs.delete(bad),
+        lambda: kernel.specs.export(agent_id=bad),
+        lambda: kernel.specs.import_({"format": bad}),
     ]
     for call in calls:
         with pytest.raises(aikit.InvalidUtf8):
@@ -126,6 +150,29 @@ def test_wrong_types_are_type_errors(kernel: aikit.Kernel) -> None:
         lambda: agent.run("x", timeout="5"),  # type: ignore[arg-type]
         lambda: agent.run("x", max_truns=5),  # type: ignore[call-arg]
         lambda: kernel.collection("c").search(None),  # type: ignore[arg-type]
+        lambda: aikit.open(policy=["calculator"]),  # type: ignore[arg-type]
+        lambda: aikit.parse_spec("agent: a", base=5),  # type: ignore[arg-type]
+        lambda: aikit.diagnose(None),  # type: ignore[call-overload]
+        lambda: aikit.diagnose("", base=b"x"),  # type: ignore[call-overload]
+        lambda: aikit.diagnose("", file=5),  # type: ignore[call-overload]
+        lambda: aikit.edit_spec(5, "/a", 1),  # type: ignore[arg-type]
+        lambda: aikit.edit_spec("agent: a", None, 1),  # type: ignore[arg-type]
+        lambda: aikit.import_spec(b"x"),  # type: ignore[arg-type]
+        lambda: make_spec().render(5),  # type: ignore[arg-type]
+        lambda: make_spec().render(),  # type: ignore[call-arg]
+        lambda: make_spec().diff("agent: a"),  # type: ignore[arg-type]
+        lambda: kernel.check("a"),  # type: ignore[arg-type]
+        lambda: kernel.specs.save("agent: a"),  # type: ignore[arg-type]
+        lambda: kernel.specs.save(make_spec(), because="x"),  # type: ignore[call-arg]
+        lambda: kernel.specs.get(None),  # type: ignore[arg-type]
+        lambda: kernel.specs.load(5),  # type: ignore[arg-type]
+        lambda: kernel.specs.list("clerk"),  # type: ignore[call-arg, arg-type]
+        lambda: kernel.specs.history(None),  # type: ignore[arg-type]
+        lambda: kernel.specs.diff("a", None),  # type: ignore[arg-type]
+        lambda: kernel.specs.promote(b"a"),  # type: ignore[arg-type]
+        lambda: kernel.specs.deprecate(None),  # type: ignore[arg-type]
+        lambda: kernel.specs.import_("{}"),  # type: ignore[arg-type]
+        lambda: kernel.specs.import_([]),  # type: ignore[arg-type]
     ]
     for call in calls:
         with pytest.raises(TypeError):
@@ -142,6 +189,22 @@ def test_wrong_values_are_invalid_arguments(kernel: aikit.Kernel) -> None:
         lambda: agent.run("x", timeout=float("nan")),
         lambda: kernel.collection("c").search("x", top_k=-1),
         lambda: kernel.call_tool("calculator", {"expression": object()}),
+        lambda: aikit.open(policy={"denied": []}),
+        lambda: aikit.open(policy={"denied_tools": {"calculator"}}),
+        lambda: aikit.open(policy={"quotas": {"max_memory_mb": -1}}),
+        lambda: aikit.open(actor="x" * 201),
+        lambda: aikit.open(default_model="no slash"),
+        lambda: aikit.diagnose("", format="xml"),  # type: ignore[call-overload]
+        lambda: kernel.specs.save(make_spec(), why="x" * 2001),
+        lambda: kernel.specs.save(make_spec(), by=5),  # type: ignore[arg-type]
+        lambda: kernel.specs.list(limit=0),
+        lambda: kernel.specs.list(limit=501),
+        lambda: kernel.specs.list(after="elsewhere"),
+        lambda: kernel.specs.list(status="asleep"),  # type: ignore[arg-type]
+        lambda: kernel.specs.promote("tester"),
+        lambda: kernel.specs.import_({}),
+        lambda: kernel.specs.import_({"format": object()}),
+        lambda: kernel.specs.import_({}, on_conflict="maybe"),  # type: ignore[arg-type]
     ]
     for call in calls:
         with pytest.raises(aikit.InvalidArgument):
@@ -156,12 +219,15 @@ def test_wrong_values_are_invalid_arguments(kernel: aikit.Kernel) -> None:
         kernel.agent(make_spec(), model="nobody/x")
     with pytest.raises(aikit.TenantMismatch):
         kernel.agent(make_spec(identity={"agent_id": "a", "tenant_id": "other"}))
+    with pytest.raises(aikit.TenantMismatch):
+        kernel.specs.save(make_spec(identity={"agent_id": "a", "tenant_id": "other"}))
 
 
 def test_use_after_close(tmp_path: Path) -> None:
     kernel = aikit.open()
     agent = kernel.agent(make_spec())
     collection = kernel.collection("c")
+    specs = kernel.specs
     kernel.close()
     kernel.close()
     calls: list[Any] = [
@@ -174,6 +240,20 @@ def test_use_after_close(tmp_path: Path) -> None:
         lambda: collection.search("x"),
         lambda: collection.documents(),
         lambda: collection.ingest(tmp_path),
+        lambda: kernel.check(make_spec()),
+        lambda: specs.save(make_spec()),
+        lambda: specs.get("a"),
+        lambda: specs.load("a"),
+        lambda: specs.list(),
+        lambda: specs.history("a"),
+        lambda: specs.diff("a", "b"),
+        lambda: specs.promote("a@1.0.0"),
+        lambda: specs.deprecate("a@1.0.0"),
+        lambda: specs.retire("a@1.0.0"),
+        lambda: specs.delete("a@1.0.0"),
+        lambda: specs.export(),
+        lambda: specs.import_({"format": "aikit-specs/1", "specs": [], "history": []}),
+        lambda: kernel.specs.list(),
     ]
     for call in calls:
         with pytest.raises(aikit.Closed):

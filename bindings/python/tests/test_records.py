@@ -45,6 +45,13 @@ def test_a_field_that_is_absent_is_none() -> None:
         {"code": "AK1", "severity": "error", "message": "m", "path": "", "line": 1, "column": 1}
     )
     assert diagnostic.hint is None
+    assert diagnostic.file is None
+
+
+def test_a_key_that_is_a_word_of_pythons_has_an_underscore() -> None:
+    entry = aikit.HistoryEntry({"from": "draft", "to": "active"})
+    assert (entry.from_, entry.to) == ("draft", "active")
+    assert entry.to_dict() == {"from": "draft", "to": "active"}
 
 
 def test_every_event_has_its_class_and_the_class_its_fields(kernel: aikit.Kernel) -> None:

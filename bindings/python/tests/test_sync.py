@@ -143,6 +143,7 @@ def test_the_model_can_be_replaced(kernel: aikit.Kernel) -> None:
     spec = make_spec()
     agent = kernel.agent(spec, model="scripted/other")
     assert (agent.agent_id, agent.version, agent.model) == ("tester", "1.2.3", "scripted/other")
+    assert agent.name == "tester"
     assert agent.spec.model == "scripted/test"
     assert agent.run("x").model == "scripted/other"
 
@@ -212,4 +213,5 @@ def test_objects_say_what_they_are(kernel: aikit.Kernel) -> None:
     assert repr(kernel) == "<aikit.Kernel tenant=default>"
     assert repr(agent) == "<aikit.Agent tester 1.2.3>"
     assert repr(agent.spec) == "<aikit.Spec tester 1.2.3>"
+    assert repr(kernel.specs) == "<aikit.Specs tenant=default>"
     assert repr(kernel.collection("docs")) == "<aikit.Collection docs>"

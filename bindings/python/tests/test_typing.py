@@ -29,7 +29,7 @@ def test_a_typed_program_passes_and_runs(python: Script) -> None:
     done = mypy(str(sample))
     assert done.returncode == 0, done.stdout
     ran = python(sample.read_text())
-    assert ran.stdout.split() == ["hello", "hello"], ran.stderr
+    assert ran.stdout.split() == ["a", "hello", "hello"], ran.stderr
     assert "1:1" in ran.stderr
 
 
@@ -48,10 +48,13 @@ def test_wrong_programs_are_found(tmp_path: Path) -> None:
         "    event.text\n"
         "aikit.Usage({}).input_tokens = 'x'\n"
         "aikit.NoSuchError\n"
+        "kernel.specs.list(status='asleep')\n"
+        "kernel.specs.save('agent: a')\n"
+        "aikit.diagnose('x', format='lsp')[0].code\n"
     )
     done = mypy(str(program))
     found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
-    assert found == {2, 4, 5, 6}, done.stdout
+    assert found == {2, 4, 5, 6, 7, 8, 9}, done.stdout
 
 
 def test_the_stub_of_the_native_module_is_true() -> None:

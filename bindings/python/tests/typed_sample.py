@@ -49,6 +49,29 @@ async def answer_async(spec: aikit.Spec) -> str:
         return result.text
 
 
+def release(kernel: aikit.Kernel, spec: aikit.Spec) -> str:
+    assert_type(kernel.check(spec), list[aikit.Diagnostic])
+    draft = kernel.specs.save(spec, why="first")
+    assert_type(draft.tags, tuple[str, ...])
+    if kernel.specs.promote(f"{draft.agent_id}@{draft.version}").status == "active":
+        page = kernel.specs.list(status="active", limit=10)
+        assert_type(page.specs, tuple[aikit.SpecRecord, ...])
+        assert_type(kernel.specs.load(draft.agent_id).diff(spec), list[aikit.Change])
+    for entry in kernel.specs.history(draft.agent_id):
+        if entry.change == "promoted":
+            assert_type(entry.by, str | None)
+    report = kernel.specs.import_(kernel.specs.export(), on_conflict="skip")
+    assert_type(report.skipped, tuple[str, ...])
+    assert_type(aikit.diagnose(spec.text), list[aikit.Diagnostic])
+    assert_type(aikit.diagnose(spec.text, format="text", file="x"), str)
+    return kernel.agent(draft.agent_id).name
+
+
+async def release_async(kernel: aikit.AsyncKernel, spec: aikit.Spec) -> None:
+    assert_type(await kernel.specs.save(spec), aikit.SpecRecord)
+    assert_type(await kernel.specs.history(spec.agent_id), list[aikit.HistoryEntry])
+
+
 def explain(error: aikit.Error) -> str:
     if isinstance(error, aikit.SpecInvalid):
         return "\n".join(f"{d.line}:{d.column}: {d.message}" for d in error.diagnostics)
@@ -58,6 +81,8 @@ def explain(error: aikit.Error) -> str:
 def main() -> None:
     text = "identity: {agent_id: a}\nintelligence: {model: scripted/x, script: [{text: hello}]}\n"
     spec = aikit.parse_spec(text)
+    with aikit.open(actor="me", policy={"denied_tools": []}) as kernel:
+        print(release(kernel, spec))
     print(answer(spec), asyncio.run(answer_async(spec)))
     try:
         aikit.parse_spec("a: 1")

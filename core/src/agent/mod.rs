@@ -4,6 +4,7 @@
 //! before the next begins.
 
 mod event;
+mod filling;
 mod prompt;
 mod recorder;
 mod run;
@@ -12,6 +13,7 @@ mod turns;
 
 pub use event::{Event, EventKind, ToolOutcome};
 pub use prompt::Citation;
+pub(crate) use filling::names;
 pub(crate) use recorder::EventSink;
 pub use run::{Run, RunOptions, RunResult, RunStatus};
 pub use toolbox::Toolbox;
@@ -35,6 +37,8 @@ pub struct Agent(Arc<Parts>);
 /// What an agent is made of; the kernel puts it together.
 pub(crate) struct Parts {
     pub(crate) spec: Spec,
+    /// The spec's name with its template filled in.
+    pub(crate) name: String,
     pub(crate) model_name: String,
     pub(crate) model: Arc<dyn ChatModel>,
     pub(crate) tools: Toolbox,
@@ -54,6 +58,11 @@ impl Agent {
     /// The spec that it was made from.
     pub fn spec(&self) -> &Spec {
         &self.0.spec
+    }
+
+    /// Its name for people.
+    pub fn name(&self) -> &str {
+        &self.0.name
     }
 
     /// The model that it uses: the spec's, or the one it was made with.

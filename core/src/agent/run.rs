@@ -23,7 +23,7 @@ const QUEUE_LIMIT: usize = 256;
 
 /// How a run is made.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct RunOptions {
     /// The run's id: a slug, unique within the tenant. Default: a new UUID (version 7).
     pub run_id: Option<String>,
@@ -31,6 +31,8 @@ pub struct RunOptions {
     pub max_turns: Option<u32>,
     /// Milliseconds for the whole run, instead of the spec's `behavior.timeout_ms`.
     pub timeout_ms: Option<u64>,
+    /// Values for the templates of the spec's prompts, as `interface.input_schema` declares them.
+    pub inputs: serde_json::Map<String, serde_json::Value>,
 }
 
 /// How a run ended.

@@ -50,7 +50,7 @@ impl Toolbox {
             specs.push(ToolSpec {
                 name: definition.name,
                 description: tool.description.clone().unwrap_or(definition.description),
-                parameters: definition.parameters,
+                parameters: tool.parameters.clone().unwrap_or(definition.parameters),
             });
         }
         Ok(Self { registry, specs: specs.into() })

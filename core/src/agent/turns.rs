@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::event::{EventKind, ToolOutcome};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
-use super::{Parts, prompt};
+use super::{Parts, filling, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
 use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Message, ToolCall, Usage};
@@ -79,6 +79,8 @@ pub(super) async fn drive<S: EventSink>(
     if options.timeout_ms == Some(0) {
         return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
+    let system =
+        filling::system_prompt(&agent.spec, agent.store.id(), &input, options.inputs)?;
     let allowed = options.timeout_ms.or(behavior.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
     let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);
@@ -100,7 +102,7 @@ pub(super) async fn drive<S: EventSink>(
     let stop = cancel.child_token();
     let exiting = io::shutdown_token();
     let outcome = {
-        let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns };
+        let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns, system };
         let work = run.turns(input, &mut recorder, &mut progress);
         tokio::select! {
             biased;
@@ -151,6 +153,8 @@ struct Work<'a> {
     host: Option<Arc<dyn HostCalls>>,
     stop: &'a CancellationToken,
     max_turns: u32,
+    /// The spec's prompt with its templates filled in.
+    system: Option<String>,
 }
 
 impl Work<'_> {
@@ -217,7 +221,7 @@ impl Work<'_> {
     fn request(&self, input: String, progress: &Progress) -> ChatRequest {
         let document = self.agent.spec.document();
         let intelligence = &document.intelligence;
-        let system = prompt::system(intelligence.system_prompt.as_deref(), &progress.passages);
+        let system = prompt::system(self.system.as_deref(), &progress.passages);
         let mut messages: Vec<Message> = system.map(Message::System).into_iter().collect();
         messages.push(Message::User(input));
         ChatRequest {

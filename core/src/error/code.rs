@@ -46,6 +46,11 @@ codes! {
     FileUnreadable = 11, "file_unreadable", false, "The file cannot be read: a folder, a binary file, or no permission.";
     SpecInvalid = 20, "spec_invalid", false, "The spec breaks a rule; the diagnostics say where.";
     SpecTooLarge = 21, "spec_too_large", false, "The spec is larger, deeper or has more aliases than a spec may.";
+    SpecNotFound = 22, "spec_not_found", false, "The repository has no such agent or version.";
+    SpecConflict = 23, "spec_conflict", false, "Somebody else saved this version first, or changed it since it was read.";
+    SpecImmutable = 24, "spec_immutable", false, "The version was promoted once and can never change; save under a new number.";
+    SpecState = 25, "spec_state", false, "The version's state does not allow this step of its life.";
+    SpecRetired = 26, "spec_retired", false, "The version is retired and makes no agents any more.";
     TenantInvalid = 30, "tenant_invalid", false, "The tenant id is not a slug.";
     TenantMismatch = 31, "tenant_mismatch", false, "The spec belongs to another tenant than the kernel's.";
     StoreUnavailable = 40, "store_unavailable", false, "The store cannot be opened.";

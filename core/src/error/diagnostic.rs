@@ -10,6 +10,8 @@ pub enum Severity {
     Error,
     /// The spec can be used, and something in it is probably not meant.
     Warning,
+    /// The spec can be used as it is, and there is something to know about it.
+    Info,
 }
 
 /// One finding: a stable code, a message, and the place of the exact node.
@@ -27,6 +29,13 @@ pub struct Diagnostic {
     pub line: u32,
     /// Column of the node, from 1, in characters.
     pub column: u32,
+    /// Line of the node's end, from 1.
+    pub end_line: u32,
+    /// Column of the node's end, exclusive, from 1, in characters.
+    pub end_column: u32,
+    /// The text that it stands in, if that is not the spec's own but one that it extends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// What to write instead, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::session::{HostAgent, HostKernel};
 use super::task::{Step, Task};
 use crate::error::Result;
+use crate::spec::Spec;
 
 /// What an operation ends with.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub enum Outcome {
     Kernel(HostKernel),
     /// An agent.
     Agent(HostAgent),
+    /// A spec.
+    Spec(Spec),
     /// A document, as JSON text.
     Json(String),
     /// Nothing but its end.
@@ -28,6 +31,12 @@ impl From<HostKernel> for Outcome {
 impl From<HostAgent> for Outcome {
     fn from(agent: HostAgent) -> Self {
         Self::Agent(agent)
+    }
+}
+
+impl From<Spec> for Outcome {
+    fn from(spec: Spec) -> Self {
+        Self::Spec(spec)
     }
 }
 

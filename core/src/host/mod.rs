@@ -4,12 +4,18 @@
 //! The C ABI and the three language modules stand on this room and add nothing but conversion.
 
 mod any;
+mod documents;
 mod ready;
 mod session;
+mod specs;
 mod task;
 
 pub use any::{AnyTask, Outcome};
+pub use documents::{
+    diagnose, diff_specs, edit_spec, import_spec, parse_spec, render_spec, spec_schema,
+};
 pub use session::{HostAgent, HostCollection, HostKernel, version};
+pub use specs::HostSpecs;
 pub use task::{QUEUE_LIMIT, Step, Task};
 
 pub use crate::tool::HostCall;

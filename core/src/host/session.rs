@@ -20,7 +20,7 @@ pub fn version() -> &'static str {
 
 /// Reads options from JSON text; an empty text or `null` means the defaults. Unknown keys are
 /// refused.
-fn options<T: DeserializeOwned + Default>(what: &str, json: &str) -> Result<T> {
+pub(super) fn options<T: DeserializeOwned + Default>(what: &str, json: &str) -> Result<T> {
     if json.trim().is_empty() || json.trim() == "null" {
         return Ok(T::default());
     }
@@ -29,7 +29,7 @@ fn options<T: DeserializeOwned + Default>(what: &str, json: &str) -> Result<T> {
 
 /// Reads an object from JSON text. A list is refused, though `serde` would take one for a struct;
 /// and where in the text a value stands means nothing to who never saw the text.
-fn object<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
+pub(super) fn object<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
     if !json.trim_start().starts_with('{') {
         return Err(Error::invalid_argument(format!(
             "{what}: here belongs an object of named values"
@@ -42,7 +42,7 @@ fn object<T: DeserializeOwned>(what: &str, json: &str) -> Result<T> {
     })
 }
 
-fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
+pub(super) fn json_text<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value)
         .map_err(|e| Error::invalid_argument(format!("the result cannot be written as JSON: {e}")))
 }
@@ -71,6 +71,10 @@ impl HostKernel {
         }
     }
 
+    pub(super) fn kernel(&self) -> &Kernel {
+        &self.0
+    }
+
     /// The kernel's tenant.
     pub fn tenant(&self) -> &str {
         self.0.tenant()
@@ -92,6 +96,12 @@ impl HostKernel {
             }),
             Err(error) => Task::ready(Err(error)),
         }
+    }
+
+    /// Everything that can be said of a spec in this kernel, as a JSON array of diagnostics.
+    pub fn check(&self, spec: &Spec) -> Task<String> {
+        let (kernel, spec) = (self.0.clone(), spec.clone());
+        Task::spawn(|_, _| async move { json_text(&kernel.check(&spec).await?) })
     }
 
     /// The collection of this name; it need not exist yet.
@@ -133,6 +143,11 @@ impl HostAgent {
     /// The agent's spec.
     pub fn spec(&self) -> &Spec {
         self.0.spec()
+    }
+
+    /// The agent's name for people.
+    pub fn name(&self) -> &str {
+        self.0.name()
     }
 
     /// The model that the agent uses: the spec's, or the one it was made with.

@@ -1,10 +1,24 @@
-//! What users hold: a kernel opens a store for one tenant, knows tools and providers, and makes
-//! agents from specs.
+//! What users hold: a kernel opens a store for one tenant, knows tools and providers, keeps specs,
+//! and makes agents from them.
 //!
 //! The asynchronous functions want a tokio runtime around them, of any flavour, with time enabled;
 //! runs themselves, and all connections, live on aikit's own.
 
-use std::path::{Path, PathBuf};
+mod bundle;
+mod context;
+mod policy;
+mod reference;
+mod specs;
+
+pub use bundle::Bundle;
+pub use policy::{Policy, Quotas};
+pub use reference::AgentRef;
+pub use specs::{
+    ChangeOptions, DeprecateOptions, ExportOptions, ImportOptions, ListOptions, OnConflict,
+    SaveOptions, SpecPage, Specs,
+};
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::agent::{Agent, Parts, Toolbox};
+use crate::agent::{Agent, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::io;
 use crate::model::Providers;
 use crate::retrieval::Collection;
-use crate::spec::Spec;
+use crate::spec::{Spec, fill, is_model_name};
 use crate::store::{Store, TenantStore};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 
@@ -37,11 +50,25 @@ pub struct OpenOptions {
     /// Where models are. Without it, `OPENAI_BASE_URL` and `OPENAI_API_KEY` are read when an
     /// `openai/` model is first used.
     pub providers: Providers,
+    /// Who acts, for the history of specs; at most 200 characters.
+    pub actor: Option<String>,
+    /// `provider/model` for specs that name none.
+    pub default_model: Option<String>,
+    /// What the tenant may do.
+    #[serde(deserialize_with = "policy::mapping")]
+    pub policy: Policy,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { location: None, tenant: "default".into(), providers: Providers::default() }
+        Self {
+            location: None,
+            tenant: "default".into(),
+            providers: Providers::default(),
+            actor: None,
+            default_model: None,
+            policy: Policy::default(),
+        }
     }
 }
 
@@ -60,33 +87,6 @@ pub struct AgentOptions {
     pub model: Option<String>,
 }
 
-/// What an agent is made from.
-#[derive(Clone, Debug)]
-pub enum AgentRef {
-    /// A spec that was read.
-    Spec(Spec),
-    /// The path of a spec file.
-    Text(String),
-}
-
-impl From<Spec> for AgentRef {
-    fn from(spec: Spec) -> Self {
-        Self::Spec(spec)
-    }
-}
-
-impl From<&str> for AgentRef {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<&Path> for AgentRef {
-    fn from(path: &Path) -> Self {
-        Self::Text(path.display().to_string())
-    }
-}
-
 /// An open kernel. Cheap to clone (all clones are the same kernel), `Send`, `Sync`.
 #[derive(Clone, Debug)]
 pub struct Kernel(Arc<Inner>);
@@ -97,6 +97,9 @@ struct Inner {
     tenant: TenantStore,
     tools: Arc<Registry>,
     providers: Arc<Providers>,
+    actor: Option<String>,
+    default_model: Option<String>,
+    policy: Policy,
     closing: CancellationToken,
     running: TaskTracker,
 }
@@ -105,8 +108,17 @@ impl Kernel {
     /// Opens a kernel.
     ///
     /// # Errors
-    /// [`Code::TenantInvalid`] and the store's codes.
+    /// [`Code::TenantInvalid`], [`Code::InvalidArgument`] and the store's codes.
     pub async fn open(options: OpenOptions) -> Result<Self> {
+        if let Some(actor) = &options.actor {
+            specs::bounded("actor", actor, specs::BY_LIMIT)?;
+        }
+        if let Some(model) = options.default_model.as_deref()
+            && !is_model_name(model)
+        {
+            let message = format!("the default model {model:?} is not of the form provider/model");
+            return Err(Error::invalid_argument(message).hint("for instance openai/gpt-4o-mini"));
+        }
         let store = Store::open(options.location.as_deref()).await?;
         let tenant = store.tenant(&options.tenant)?;
         Ok(Self(Arc::new(Inner {
@@ -114,6 +126,9 @@ impl Kernel {
             tenant,
             tools: Arc::new(Registry::with_builtins()),
             providers: Arc::new(options.providers),
+            actor: options.actor.filter(|actor| !actor.is_empty()),
+            default_model: options.default_model,
+            policy: options.policy,
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         })))
@@ -142,11 +157,13 @@ impl Kernel {
         Collection::new(name, self.0.tenant.clone(), self.0.providers.clone())
     }
 
-    /// Makes an agent from a spec or a spec file.
+    /// Makes an agent from a spec, a spec file, or a version in the repository. It keeps the version
+    /// that it was made from, whatever is promoted later.
     ///
     /// # Errors
-    /// The spec's codes; [`Code::TenantMismatch`]; [`Code::ToolUnknown`] and [`Code::ToolDenied`]
-    /// with the place in the spec; [`Code::ModelUnknown`].
+    /// The spec's codes; [`Code::SpecNotFound`] and [`Code::SpecRetired`] for versions;
+    /// [`Code::TenantMismatch`]; [`Code::ToolUnknown`] and [`Code::ToolDenied`] with the place in
+    /// the spec; [`Code::ModelUnknown`].
     pub async fn agent(&self, reference: impl Into<AgentRef>) -> Result<Agent> {
         self.agent_with(reference.into(), AgentOptions::default()).await
     }
@@ -154,40 +171,27 @@ impl Kernel {
     /// [`Kernel::agent`] with options.
     pub async fn agent_with(&self, reference: AgentRef, options: AgentOptions) -> Result<Agent> {
         self.check_open()?;
-        let spec = match reference {
-            AgentRef::Spec(spec) => spec,
-            AgentRef::Text(path) => io::runtime()?
-                .spawn_blocking(move || Spec::read(path))
-                .await
-                .map_err(|e| Error::new(Code::Panic, "reading the spec failed").caused_by(e))??,
-        };
+        let spec = self.resolve(reference).await?;
+        self.require_context(&spec, options.model.as_deref())?;
         let document = spec.document();
-        if let Some(tenant) = &document.identity.tenant_id
-            && tenant != self.tenant()
-        {
-            let error = Error::new(
-                Code::TenantMismatch,
-                format!("the spec is of tenant {tenant:?}, the kernel of {:?}", self.tenant()),
-            )
-            .hint("open the kernel for that tenant, or leave `identity.tenant_id` out");
-            return Err(spec.locate(error, "/identity/tenant_id"));
-        }
         let tools = Toolbox::new(&spec, self.0.tools.clone())?;
-        let model_name = options.model.clone().unwrap_or_else(|| spec.model().to_owned());
+        let model_name = self.model_name(&spec, &options)?;
         let model =
             self.0.providers.chat(&model_name, &document.intelligence.script).map_err(|e| {
-                match options.model {
-                    Some(_) => e,
-                    None => spec.locate(e, "/intelligence/model"),
-                }
+                if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
             })?;
+        let values = names(&spec, self.tenant());
+        let name = fill("name", spec.name(), &values)?;
         let knowledge = document
             .context_policy
             .knowledge
             .iter()
-            .map(|k| Ok((k.clone(), self.collection(&k.collection)?)))
+            .map(|k| {
+                Ok((k.clone(), self.collection(&fill("collection", &k.collection, &values)?)?))
+            })
             .collect::<Result<_>>()?;
         Ok(Agent::new(Parts {
+            name,
             model_name,
             model,
             tools,
@@ -197,6 +201,20 @@ impl Kernel {
             running: self.0.running.clone(),
             spec,
         }))
+    }
+
+    /// The model that an agent uses: what the caller says, else the spec, else the kernel.
+    fn model_name(&self, spec: &Spec, options: &AgentOptions) -> Result<String> {
+        let own = Some(spec.model()).filter(|model| !model.is_empty());
+        let model = options.model.as_deref().or(own).or(self.0.default_model.as_deref());
+        model.map(str::to_owned).ok_or_else(|| {
+            let error = Error::new(
+                Code::SpecInvalid,
+                "the spec names no model, and there is no default",
+            )
+            .hint("set `intelligence.model` in the spec, or open the kernel with `default_model`");
+            spec.locate(error, "/intelligence/model")
+        })
     }
 
     /// Calls a registered tool directly.
@@ -217,6 +235,7 @@ impl Kernel {
         cancel: CancellationToken,
     ) -> Result<Value> {
         self.check_open()?;
+        self.0.policy.check_tool(name)?;
         let context = Context {
             tenant: self.tenant().to_owned(),
             run_id: None,

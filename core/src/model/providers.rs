@@ -103,6 +103,22 @@ impl Providers {
         Ok(Arc::new(self.openai(provider, model)?))
     }
 
+    /// Whether calls of this model would go to a provider that takes none without a key, and no
+    /// key is known.
+    pub(crate) fn lacks_key(&self, name: &str) -> bool {
+        let Ok(("openai", _)) = split(name) else { return false };
+        let config = self.0.get("openai");
+        let addressed = config.and_then(|config| config.base_url.as_deref());
+        let ambient = |key: &str| std::env::var(key).is_ok_and(|value| !value.is_empty());
+        let theirs = match addressed {
+            Some(address) => address.starts_with("https://api.openai.com/"),
+            None => !ambient("OPENAI_BASE_URL"),
+        };
+        let known = config.is_some_and(|config| config.api_key.is_some())
+            || (addressed.is_none() && ambient("OPENAI_API_KEY"));
+        theirs && !known
+    }
+
     fn openai(&self, provider: &str, model: &str) -> Result<OpenAi> {
         let config = self.0.get(provider).cloned().unwrap_or_default();
         let env = |key: &str| {

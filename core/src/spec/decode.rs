@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::document::Document;
-use super::node::{Key, Node, Value};
+use super::short;
+use super::node::{Key, Node, Place, Value, escape};
 use crate::error::{Diagnostic, Severity};
 
 /// Findings of one document that are kept: nobody reads more, and a document of nothing but faults
@@ -18,7 +19,27 @@ const KEY_SHOWN: usize = 64;
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     path: String,
-    found: Vec<Diagnostic>,
+    found: Vec<(Place, Diagnostic)>,
+    /// Names of the texts that `extends` brought in; number 1 stands first.
+    sources: Vec<String>,
+    /// Where short forms went: source, place in the full document, place in the text.
+    moved: Vec<Moved>,
+}
+
+/// A short form that stands for a place in the full document.
+#[derive(Clone, Debug)]
+pub(super) struct Moved {
+    pub(super) source: u16,
+    pub(super) full: String,
+    pub(super) short: String,
+}
+
+/// The place in the text for one in the full document.
+pub(super) fn as_written(moved: &[Moved], source: u16, path: &str) -> Option<String> {
+    moved.iter().filter(|m| m.source == source).find_map(|m| {
+        let rest = path.strip_prefix(m.full.as_str())?;
+        (rest.is_empty() || rest.starts_with('/')).then(|| format!("{}{rest}", m.short))
+    })
 }
 
 /// A type that can be read from a node. `None` when the node does not fit; the reason has been
@@ -28,18 +49,39 @@ pub(super) trait Decode: Sized {
 }
 
 impl Decoder {
-    /// The findings in the order of their place.
-    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
-        self.found.sort_by_key(|d| (d.line, d.column));
-        self.found
+    /// The findings in the order of their place, those of other texts last.
+    pub(super) fn finish(mut self) -> (Vec<Diagnostic>, Vec<Moved>) {
+        self.found.sort_by_key(|(place, _)| (place.source, place.line, place.column));
+        let moved = self.moved;
+        let found = self
+            .found
+            .into_iter()
+            .map(|(place, mut diagnostic)| {
+                if let Some(path) = as_written(&moved, place.source, &diagnostic.path) {
+                    diagnostic.path = path;
+                }
+                diagnostic
+            })
+            .collect();
+        (found, moved)
+    }
+
+    /// Whether no more findings are kept: what would only be dropped need not be looked for.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() == FINDING_LIMIT
+    }
+
+    /// Adds a text that `extends` brought in; gives its number, or nothing if there are too many.
+    pub(super) fn add_source(&mut self, name: String) -> Option<u16> {
+        self.sources.push(name);
+        u16::try_from(self.sources.len()).ok()
+    }
+
+    pub(super) fn moved(&mut self, moved: Moved) {
+        self.moved.push(moved);
     }
 
     pub(super) fn document(&mut self, root: &Node) -> Option<Document> {
-        if !matches!(root.value, Value::Map(_)) {
-            let message = format!("a spec is a mapping, and this is {}", root.value.kind());
-            self.error(root, "AK1007", message, None);
-            return None;
-        }
         Document::decode(root, self)
     }
 
@@ -50,14 +92,14 @@ impl Decoder {
         message: String,
         hint: Option<String>,
     ) {
-        self.error_at(code, message, (node.line, node.column), hint);
+        self.error_at(code, message, node.place, hint);
     }
 
     pub(super) fn error_at(
         &mut self,
         code: &'static str,
         message: String,
-        place: (u32, u32),
+        place: Place,
         hint: Option<String>,
     ) {
         self.push(code, Severity::Error, message, self.path.clone(), place, hint);
@@ -69,20 +111,30 @@ impl Decoder {
         severity: Severity,
         message: String,
         path: String,
-        (line, column): (u32, u32),
+        place: Place,
         hint: Option<String>,
     ) {
-        if self.found.len() == FINDING_LIMIT {
+        if self.is_full() {
             return;
         }
-        self.found.push(Diagnostic { code, severity, message, path, line, column, hint });
+        let Place { line, column, end_line, end_column, source } = place;
+        let file = usize::from(source).checked_sub(1).and_then(|i| self.sources.get(i)).cloned();
+        let diagnostic = Diagnostic {
+            code, severity, message, path, line, column, end_line, end_column, file, hint,
+        };
+        self.found.push((place, diagnostic));
+    }
+
+    /// Reports a required key of this mapping that is not there.
+    pub(super) fn missing(&mut self, node: &Node, key: &str, hint: Option<&str>) {
+        self.error(node, "AK1004", format!("`{key}` is missing"), hint.map(str::to_owned));
     }
 
     /// Walks into a child, which reports under its own path.
     pub(super) fn within<T>(&mut self, part: &str, walk: impl FnOnce(&mut Self) -> T) -> T {
         let length = self.path.len();
         self.path.push('/');
-        self.path.push_str(&part.replace('~', "~0").replace('/', "~1"));
+        self.path.push_str(&escape(part));
         let result = walk(self);
         self.path.truncate(length);
         result
@@ -101,7 +153,16 @@ impl Decoder {
     }
 
     pub(super) fn unknown_key(&mut self, key: &Key, known: &[&str]) {
+        if self.is_full() {
+            return;
+        }
         let shown: String = key.text.chars().take(KEY_SHOWN).collect();
+        // At the top stand the short forms as well.
+        let short = short::top_level().map(|(name, _)| name).chain(["extends"]);
+        let known: Vec<&str> = match self.path.is_empty() {
+            true => short.chain(known.iter().copied()).collect(),
+            false => known.to_vec(),
+        };
         let nearest = known
             .iter()
             .filter(|_| shown.len() == key.text.len())
@@ -109,10 +170,13 @@ impl Decoder {
             .min()
             .filter(|(distance, k)| *distance <= (k.len() / 3).max(2))
             .map(|(_, k)| format!("did you mean `{k}`?"));
-        let hint = nearest.unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+        let hint = match key.text.as_str() {
+            "<<" => "merge keys are not part of YAML 1.2; use `extends`, or an alias".to_owned(),
+            _ => nearest.unwrap_or_else(|| format!("known here: {}", known.join(", "))),
+        };
         let message = format!("the key {shown:?} is not known here");
         self.within(&shown, |d| {
-            d.error_at("AK1002", message, (key.line, key.column), Some(hint));
+            d.error_at("AK1002", message, key.place, Some(hint));
         });
     }
 }
@@ -228,20 +292,41 @@ impl<T: Decode> Decode for BTreeMap<String, T> {
 }
 
 impl Decode for serde_json::Value {
-    fn decode(node: &Node, _: &mut Decoder) -> Option<Self> {
+    fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
+        only_finite(node, decoder);
         Some(node.to_json())
     }
 }
 
-/// Defines a block of the spec: the struct, its defaults, and the reading of its keys.
+/// JSON cannot write the numbers that are none.
+fn only_finite(node: &Node, decoder: &mut Decoder) {
+    match &node.value {
+        Value::Float(value) if !value.is_finite() => {
+            decoder.error(node, "AK1005", "the number must be finite".into(), None);
+        }
+        Value::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                decoder.within(&i.to_string(), |d| only_finite(item, d));
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                decoder.within(&key.text, |d| only_finite(value, d));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Defines a block of the spec: the struct, its defaults, the reading of its keys, its schema.
 macro_rules! block {
-    ($(#[$about:meta])* pub struct $name:ident {
-        $($(#[$doc:meta])* pub $field:ident : $kind:ty $(= $default:expr)?,)*
+    ($(#[doc = $about:literal])* pub struct $name:ident {
+        $($(#[doc = $doc:literal])* pub $field:ident : $kind:ty $(= $default:expr)?,)*
     }) => {
-        $(#[$about])*
+        $(#[doc = $about])*
         #[derive(Clone, Debug, PartialEq)]
         pub struct $name {
-            $($(#[$doc])* pub $field: $kind,)*
+            $($(#[doc = $doc])* pub $field: $kind,)*
         }
 
         impl serde::Serialize for $name {
@@ -250,12 +335,30 @@ macro_rules! block {
                 let plain = Self::default();
                 let mut map = serializer.serialize_map(None)?;
                 $(
-                    // What is empty but not the default (`tracing: false`) says something.
-                    if !crate::spec::decode::is_empty(&self.$field) || self.$field != plain.$field {
+                    // `tracing: false` says something, `tracing: true` does not.
+                    if self.$field != plain.$field {
                         map.serialize_entry(stringify!($field), &self.$field)?;
                     }
                 )*
                 map.end()
+            }
+        }
+
+        impl crate::spec::schema::Describe for $name {
+            fn describe(
+                definitions: &mut crate::spec::schema::Definitions,
+            ) -> serde_json::Value {
+                definitions.block(stringify!($name), &[$($about),*], |definitions| {
+                    let plain = Self::default();
+                    vec![$({
+                        let schema =
+                            <$kind as crate::spec::schema::Describe>::describe(definitions);
+                        let default = serde_json::to_value(&plain.$field).unwrap_or_default();
+                        crate::spec::schema::field(
+                            stringify!($field), &[$($doc),*], schema, default,
+                        )
+                    }),*]
+                })
             }
         }
 
@@ -309,6 +412,12 @@ macro_rules! choice {
             $($(#[$doc])* #[serde(rename = $word)] $variant,)*
         }
 
+        impl crate::spec::schema::Describe for $name {
+            fn describe(_: &mut crate::spec::schema::Definitions) -> serde_json::Value {
+                serde_json::json!({"enum": [$($word $(, $other)*),*]})
+            }
+        }
+
         impl crate::spec::decode::Decode for $name {
             fn decode(
                 node: &crate::spec::node::Node,
@@ -330,8 +439,3 @@ macro_rules! choice {
 }
 
 pub(super) use {block, choice};
-
-/// Whether a value is the empty one of its type, and need not be written.
-pub(super) fn is_empty<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}

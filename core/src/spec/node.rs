@@ -1,8 +1,9 @@
 //! YAML (1.2 core schema, and with it JSON) as a tree in which every node knows its place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::decode::Decoder;
 
@@ -10,11 +11,28 @@ use super::decode::Decoder;
 const DEPTH_LIMIT: usize = 64;
 const NODE_LIMIT: usize = 100_000;
 
+/// Where something stands: lines and columns from 1, columns in characters, the end exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) end_line: u32,
+    pub(super) end_column: u32,
+    /// Which text: 0 is the spec's own, others were brought in by `extends`.
+    pub(super) source: u16,
+}
+
+impl Place {
+    /// One character.
+    pub(super) fn at(line: u32, column: u32, source: u16) -> Self {
+        Self { line, column, end_line: line, end_column: column + 1, source }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub(super) value: Value,
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
 }
 
 #[derive(Clone, Debug)]
@@ -31,8 +49,7 @@ pub(super) enum Value {
 #[derive(Clone, Debug)]
 pub(super) struct Key {
     pub(super) text: String,
-    pub(super) line: u32,
-    pub(super) column: u32,
+    pub(super) place: Place,
 }
 
 impl Value {
@@ -50,22 +67,56 @@ impl Value {
     }
 }
 
+/// A part of a JSON pointer, as it stands in one (RFC 6901).
+pub(super) fn escape(part: &str) -> Cow<'_, str> {
+    if part.contains(['~', '/']) {
+        part.replace('~', "~0").replace('/', "~1").into()
+    } else {
+        part.into()
+    }
+}
+
+/// The parts of a JSON pointer.
+pub(super) fn parts(pointer: &str) -> impl Iterator<Item = Cow<'_, str>> {
+    pointer.split('/').skip(1).map(|part| {
+        if part.contains('~') {
+            part.replace("~1", "/").replace("~0", "~").into()
+        } else {
+            part.into()
+        }
+    })
+}
+
 impl Node {
-    /// Line and column of the node at a JSON pointer, or of its nearest ancestor that exists.
-    pub(super) fn position(&self, pointer: &str) -> (u32, u32) {
+    /// The child of this name or number.
+    pub(super) fn child(&self, part: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(k, _)| k.text == part).map(|e| &e.1),
+            Value::List(items) => part.parse().ok().and_then(|i: usize| items.get(i)),
+            _ => None,
+        }
+    }
+
+    /// The node at a JSON pointer.
+    pub(super) fn node_at(&self, pointer: &str) -> Option<&Self> {
+        parts(pointer).try_fold(self, |node, part| node.child(&part))
+    }
+
+    /// Whether there is a node at a JSON pointer.
+    pub(super) fn exists(&self, pointer: &str) -> bool {
+        self.node_at(pointer).is_some()
+    }
+
+    /// The place of the node at a JSON pointer, or of its nearest ancestor that exists.
+    pub(super) fn place_of(&self, pointer: &str) -> Place {
         let mut node = self;
-        for part in pointer.split('/').skip(1) {
-            let child = match &node.value {
-                Value::Map(entries) => entries.iter().find(|(k, _)| k.text == part).map(|e| &e.1),
-                Value::List(items) => part.parse().ok().and_then(|i: usize| items.get(i)),
-                _ => None,
-            };
-            match child {
+        for part in parts(pointer) {
+            match node.child(&part) {
                 Some(child) => node = child,
                 None => break,
             }
         }
-        (node.line, node.column)
+        node.place
     }
 
     /// The node as a JSON value. Numbers that JSON cannot write become null.
@@ -86,40 +137,43 @@ impl Node {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
-fn place(span: &Span) -> (u32, u32) {
-    (span.start.line() as u32, span.start.col() as u32 + 1)
-}
-
 /// Reads the one document of a text. Problems go to the decoder; `None` when there is no tree.
 pub(super) fn read(text: &str, decoder: &mut Decoder) -> Option<Node> {
+    read_source(text, 0, decoder)
+}
+
+/// As [`read`], for the text of this number.
+pub(super) fn read_source(text: &str, source: u16, decoder: &mut Decoder) -> Option<Node> {
+    let first = Place::at(1, 1, source);
+    // The parser takes it for the end of the text, and what follows would be lost without a word.
+    if let Some(at) = text.find('\0') {
+        let before = &text[..at];
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        #[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
+        let fault = nul(Place::at(line as u32, column as u32, source));
+        decoder.error_at(fault.code, fault.message, fault.place, fault.hint);
+        return None;
+    }
     // The parser is third-party code that users feed: a panic in it must stay an error.
     let outcome = std::panic::catch_unwind(|| {
-        let mut reader = Reader::new(text);
+        let mut reader = Reader::new(text, source);
         let root = reader.document();
-        (root, reader.repeated)
+        (root, reader.findings)
     });
-    let Ok((root, repeated)) = outcome else {
-        decoder.error_at("AK1001", "the text cannot be read as YAML".into(), (1, 1), None);
+    let Ok((root, findings)) = outcome else {
+        decoder.error_at("AK1001", "the text cannot be read as YAML".into(), first, None);
         return None;
     };
-    for (key, first) in repeated {
-        decoder.error_at(
-            "AK1006",
-            format!("the key {:?} stands twice", key.text),
-            (key.line, key.column),
-            Some(format!("it was given on line {first} already; keep one of them")),
-        );
+    for fault in findings {
+        decoder.error_at(fault.code, fault.message, fault.place, fault.hint);
     }
     match root {
         Ok(Some(root)) => Some(root),
         Ok(None) => {
-            decoder.error_at(
-                "AK1007",
-                "the document is empty".into(),
-                (1, 1),
-                Some("a spec needs at least `identity.name` and `intelligence.model`".into()),
-            );
+            let hint = "a spec needs at least a name and a model: `agent: helper`, \
+                        `model: openai/gpt-4o-mini`";
+            decoder.error_at("AK1007", "the document is empty".into(), first, Some(hint.into()));
             None
         }
         Err(fault) => {
@@ -132,44 +186,68 @@ pub(super) fn read(text: &str, decoder: &mut Decoder) -> Option<Node> {
 struct Fault {
     code: &'static str,
     message: String,
-    place: (u32, u32),
+    place: Place,
     hint: Option<String>,
 }
 
 struct Reader<'a> {
     text: &'a str,
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
-    anchors: HashMap<usize, Node>,
+    /// Nodes that aliases can repeat, each with the levels below it.
+    anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
-    repeated: Vec<(Key, u32)>,
+    /// Line and column of the end of the text.
+    end: (u32, u32),
+    source: u16,
+    /// What is wrong without ending the reading.
+    findings: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str) -> Self {
+    fn new(text: &'a str, source: u16) -> Self {
         Self {
             text,
             parser: Parser::new_from_str(text),
             anchors: HashMap::new(),
             nodes: 0,
-            repeated: Vec::new(),
+            end: end_of(text),
+            source,
+            findings: Vec::new(),
         }
     }
 
-    fn next(&mut self) -> Result<(Event<'a>, (u32, u32)), Fault> {
+    fn next(&mut self) -> Result<(Event<'a>, Place), Fault> {
         match self.parser.next_event() {
-            Some(Ok((event, span))) => Ok((event, place(&span))),
+            Some(Ok((event, span))) => Ok((event, self.place(&span))),
             Some(Err(e)) => {
-                let (line, column) = (e.marker().line(), e.marker().col() + 1);
-                #[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
-                let place = (line as u32, column as u32);
+                let (line, column) = self.within(e.marker().line(), e.marker().col() + 1);
+                let place = Place::at(line, column, self.source);
                 Err(self.syntax(e.info(), place))
             }
-            None => Ok((Event::StreamEnd, (1, 1))),
+            None => Ok((Event::StreamEnd, Place::at(1, 1, self.source))),
         }
     }
 
-    fn syntax(&self, info: &str, place: (u32, u32)) -> Fault {
-        let line = self.text.lines().nth(place.0.saturating_sub(1) as usize).unwrap_or("");
+    /// The parser sees the end of the text on a line of its own.
+    #[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
+    fn within(&self, line: usize, column: usize) -> (u32, u32) {
+        (line as u32, column as u32).min(self.end)
+    }
+
+    fn place(&self, span: &Span) -> Place {
+        let (line, column) = self.within(span.start.line(), span.start.col() + 1);
+        let (end_line, end_column) = self.within(span.end.line(), span.end.col() + 1);
+        if (end_line, end_column) <= (line, column) {
+            return Place::at(line, column, self.source);
+        }
+        Place { line, column, end_line, end_column, source: self.source }
+    }
+
+    fn syntax(&self, info: &str, place: Place) -> Fault {
+        if info.contains("recursion limit") {
+            return too_deep(place);
+        }
+        let line = self.text.lines().nth(place.line.saturating_sub(1) as usize).unwrap_or("");
         let hint = if line.starts_with('\t') || line.trim_start_matches(' ').starts_with('\t') {
             Some("YAML is indented with spaces; replace the tab".to_owned())
         } else {
@@ -211,42 +289,73 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn limit(place: (u32, u32), what: &str) -> Fault {
+    fn limit(place: Place, what: &str) -> Fault {
         Fault { code: "AK1008", message: format!("the document is {what}"), place, hint: None }
     }
 
-    fn node(&mut self, event: Event<'a>, place: (u32, u32), depth: usize) -> Result<Node, Fault> {
+    fn node(&mut self, event: Event<'a>, place: Place, depth: usize) -> Result<Node, Fault> {
         if depth > DEPTH_LIMIT {
-            return Err(Self::limit(place, &format!("nested deeper than {DEPTH_LIMIT} levels")));
+            return Err(too_deep(place));
         }
         self.count(place, 1)?;
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => {
-                if tag.is_some_and(|t| !t.is_yaml_core_schema()) {
-                    return Err(self.syntax("tags of one's own have no meaning in a spec", place));
+                let style = match self.tag(tag.as_deref(), place, SCALARS)? {
+                    Some("str" | "!") => ScalarStyle::DoubleQuoted,
+                    _ => style,
+                };
+                if text.contains('\0') {
+                    self.findings.push(nul(place));
                 }
                 (scalar(&text, style), anchor)
             }
-            Event::SequenceStart(anchor, _) => (self.list(depth)?, anchor),
-            Event::MappingStart(anchor, _) => (self.map(depth)?, anchor),
+            Event::SequenceStart(anchor, tag) => {
+                self.tag(tag.as_deref(), place, &["seq"])?;
+                (self.list(depth)?, anchor)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.tag(tag.as_deref(), place, &["map"])?;
+                (self.map(depth)?, anchor)
+            }
             Event::Alias(id) => {
-                let Some(node) = self.anchors.get(&id).cloned() else {
+                let Some((node, height)) = self.anchors.get(&id).cloned() else {
                     return Err(self.syntax("an alias stands inside its own anchor", place));
                 };
+                if depth + height > DEPTH_LIMIT {
+                    return Err(too_deep(place));
+                }
                 self.count(place, size(&node))?;
-                return Ok(Node { line: place.0, column: place.1, ..node });
+                return Ok(Node { place, ..node });
             }
             _ => return Err(self.syntax("a value is missing", place)),
         };
-        let node = Node { value, line: place.0, column: place.1 };
+        let node = Node { value, place };
         if anchor > 0 {
             self.count(place, size(&node))?;
-            self.anchors.insert(anchor, node.clone());
+            let height = height(&node);
+            self.anchors.insert(anchor, (node.clone(), height));
         }
         Ok(node)
     }
 
-    fn count(&mut self, place: (u32, u32), nodes: usize) -> Result<(), Fault> {
+    /// The name of a tag of YAML's own, if it is one of these.
+    fn tag<'t>(
+        &self,
+        tag: Option<&'t Tag>,
+        place: Place,
+        known: &[&str],
+    ) -> Result<Option<&'t str>, Fault> {
+        match tag {
+            None => Ok(None),
+            Some(tag) if tag.is_yaml_core_schema() && known.contains(&tag.suffix.as_str()) => {
+                Ok(Some(&tag.suffix))
+            }
+            Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Some("!")),
+            Some(_) => Err(self.syntax("this tag has no meaning in a spec", place)),
+        }
+    }
+
+    fn count(&mut self, place: Place, nodes: usize) -> Result<(), Fault> {
         self.nodes += nodes;
         if self.nodes > NODE_LIMIT {
             return Err(Self::limit(
@@ -273,21 +382,84 @@ impl<'a> Reader<'a> {
         loop {
             let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Value::Map(entries)),
-                (Event::Scalar(text, ..), (line, column)) => {
-                    Key { text: text.into_owned(), line, column }
+                (Event::Scalar(text, style, ..), place) => {
+                    if text.contains('\0') {
+                        self.findings.push(nul(place));
+                    }
+                    let kind = scalar(&text, style);
+                    if !matches!(kind, Value::Text(_)) {
+                        self.findings.push(Fault {
+                            code: "AK1010",
+                            message: format!("a key is a text, and this is {}", kind.kind()),
+                            place,
+                            hint: Some(format!("put it in quotes: \"{text}\"")),
+                        });
+                    }
+                    Key { text: text.into_owned(), place }
                 }
-                (_, place) => return Err(self.syntax("a key must be a plain text", place)),
+                (_, place) => {
+                    return Err(Fault {
+                        code: "AK1010",
+                        message: "a key is a plain text, and this is something else".into(),
+                        place,
+                        hint: Some("only texts can be keys: `key: value`".into()),
+                    });
+                }
             };
             let (event, place) = self.next()?;
             let node = self.node(event, place, depth + 1)?;
             match lines.get(&key.text) {
-                Some(first) => self.repeated.push((key, *first)),
+                Some(first) => self.findings.push(Fault {
+                    code: "AK1006",
+                    message: format!("the key {:?} stands twice", key.text),
+                    place: key.place,
+                    hint: Some(format!("it was given on line {first} already; keep one of them")),
+                }),
                 None => {
-                    lines.insert(key.text.clone(), key.line);
+                    lines.insert(key.text.clone(), key.place.line);
                     entries.push((key, node));
                 }
             }
         }
+    }
+}
+
+/// The tags that a text, a number and the like may have.
+const SCALARS: &[&str] = &["str", "int", "float", "bool", "null"];
+
+fn too_deep(place: Place) -> Fault {
+    Reader::limit(place, &format!("nested deeper than {DEPTH_LIMIT} levels"))
+}
+
+/// Levels below a node.
+fn height(node: &Node) -> usize {
+    match &node.value {
+        Value::List(items) => 1 + items.iter().map(height).max().unwrap_or(0),
+        Value::Map(entries) => 1 + entries.iter().map(|(_, n)| height(n)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Line and column behind the last character. Lines end as YAML has it (5.4).
+#[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
+fn end_of(text: &str) -> (u32, u32) {
+    let bytes = text.as_bytes();
+    let is_break = |i: &usize| match bytes[*i] {
+        b'\n' => true,
+        b'\r' => bytes.get(i + 1) != Some(&b'\n'),
+        _ => false,
+    };
+    let lines = (0..bytes.len()).filter(is_break).count() + 1;
+    let last = text.rfind(['\n', '\r']).map_or(text, |at| &text[at + 1..]);
+    (lines as u32, last.chars().count() as u32 + 1)
+}
+
+fn nul(place: Place) -> Fault {
+    Fault {
+        code: "AK1011",
+        message: "a text holds the character NUL".into(),
+        place,
+        hint: Some("remove it; databases and C cannot keep it".into()),
     }
 }
 

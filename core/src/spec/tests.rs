@@ -51,7 +51,7 @@ fn every_problem_is_found_in_one_pass_with_its_exact_place() {
             "AK1002 /identity/nmae 2:3",
             "AK1004 /identity 2:3",
             "AK1003 /identity/version 3:12",
-            "AK1004 /intelligence 5:3",
+            "AK2002 /intelligence 5:3",
             "AK1003 /intelligence/temperature 5:16",
             "AK1005 /intelligence/top_p 6:10",
             "AK1005 /behavior/tool_choice 8:16",
@@ -80,10 +80,11 @@ fn broken_documents_are_errors_with_a_place() {
         ("identity: {name: a, name: b}\nintelligence: {model: a/b}\n", "AK1006  1:21"),
         ("a: b\n---\nc: d\n", "AK1001  2:1"),
         ("a: *nothing\n", "AK1001  1:4"),
+        ("? [x]\n: y", "AK1010  1:3"),
     ] {
         assert!(findings(text).contains(&finding.to_owned()), "{text:?}: {:?}", findings(text));
     }
-    for text in ["a: [1, 2", "a:\n\tb: c", "a: \"open", "{", "a: b: c", "? [x]\n: y", "a: !mine b"]
+    for text in ["a: [1, 2", "a:\n\tb: c", "a: \"open", "{", "a: b: c", "a: !mine b"]
     {
         let found = findings(text);
         assert!(found.iter().any(|f| f.starts_with("AK1001")), "{text:?}: {found:?}");

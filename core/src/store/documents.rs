@@ -77,6 +77,18 @@ fn chunk_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredChunk> {
 }
 
 impl TenantStore {
+    /// Whether something was ever put into a collection.
+    pub async fn has_collection(&self, name: &str) -> Result<bool> {
+        let (tenant, name) = (self.tenant.clone(), name.to_owned());
+        self.database()?
+            .read(move |connection| {
+                connection
+                    .prepare_cached("SELECT 1 FROM collections WHERE tenant_id = ?1 AND name = ?2")?
+                    .exists(params![&*tenant, name])
+            })
+            .await
+    }
+
     /// The content hash of every document of a collection, by source.
     pub async fn document_hashes(&self, collection: &str) -> Result<HashMap<String, Vec<u8>>> {
         let (tenant, collection) = (self.tenant.clone(), collection.to_owned());

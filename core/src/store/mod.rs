@@ -1,14 +1,20 @@
-//! What is kept: collections, documents, passages, vectors, runs and their events.
+//! What is kept: specs and their history, collections, documents, passages, vectors, runs and their
+//! events.
 //!
 //! There is one door: [`Store::tenant`] hands out the only type that has queries, so no call can
 //! forget the tenant. The tenant leads every key.
 
 mod documents;
 mod runs;
+mod specs;
 mod sqlite;
 
 pub use documents::{DocumentRecord, NewChunk, NewDocument, StoredChunk};
 pub use runs::{NewRun, RunStatus};
+pub use specs::{
+    HistoryEntry, ImportReport, IncomingSpec, NewSpec, Position, SpecChange, SpecFilter,
+    SpecRecord, SpecRef, SpecStatus, Stamp, VersionId,
+};
 
 use std::path::Path;
 use std::sync::Arc;

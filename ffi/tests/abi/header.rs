@@ -9,8 +9,20 @@ use aikit::error::Code;
 use aikit_ffi::{aikit_bytes, aikit_run_callbacks};
 
 /// The order of the header.
-const SOURCES: [&str; 10] =
-    ["failure", "text", "library", "kernel", "spec", "collection", "tool", "agent", "run", "watch"];
+const SOURCES: [&str; 12] = [
+    "failure",
+    "text",
+    "library",
+    "kernel",
+    "spec",
+    "documents",
+    "specs",
+    "collection",
+    "tool",
+    "agent",
+    "run",
+    "watch",
+];
 
 fn statuses() -> String {
     let mut out = String::from("/* The numbers of aikit_status. */\nenum {\n");

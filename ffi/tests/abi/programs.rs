@@ -44,33 +44,46 @@ fn build(compiler: &str, standard: &str, source: &str, to: &Path, flags: &[Strin
     );
 }
 
+/// What the C programs with checks print when all of them hold.
+const FINE: &str = "all checks hold\n";
+
+/// Runs a C program with checks, by itself or as the last of `before`.
+fn check(source: &str, before: &[&str]) {
+    let folder = tempfile::tempdir().expect("folder");
+    let built = folder.path().join("program");
+    build("gcc", "-std=gnu11", source, &built, &flags(&[]));
+    let (built, at) = (built.to_string_lossy(), folder.path().to_string_lossy());
+    let words: Vec<&str> = before.iter().copied().chain([&*built, &*at]).collect();
+    assert_eq!(run(words[0], &words[1..]), FINE, "{source}");
+}
+
+const VALGRIND: &[&str] = &[
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--show-leak-kinds=definite",
+    "--errors-for-leak-kinds=definite",
+];
+
 #[test]
 fn a_c_program_that_does_everything_wrong_gets_an_answer_to_everything() {
-    let folder = tempfile::tempdir().expect("folder");
-    let torture = folder.path().join("torture");
-    build("gcc", "-std=gnu11", "torture.c", &torture, &flags(&[]));
-    let out = run(&torture.to_string_lossy(), &[&folder.path().to_string_lossy()]);
-    assert_eq!(out, "all checks hold\n");
+    check("torture.c", &[]);
 }
 
 #[test]
 fn the_same_program_under_valgrind_has_no_error_and_loses_nothing() {
-    let folder = tempfile::tempdir().expect("folder");
-    let torture = folder.path().join("torture");
-    build("gcc", "-std=gnu11", "torture.c", &torture, &flags(&[]));
-    let out = run(
-        "valgrind",
-        &[
-            "--quiet",
-            "--error-exitcode=99",
-            "--leak-check=full",
-            "--show-leak-kinds=definite",
-            "--errors-for-leak-kinds=definite",
-            &torture.to_string_lossy(),
-            &folder.path().to_string_lossy(),
-        ],
-    );
-    assert_eq!(out, "all checks hold\n");
+    check("torture.c", VALGRIND);
+}
+
+#[test]
+fn a_c_program_lives_with_specs_and_their_repository() {
+    check("specs.c", &[]);
+}
+
+#[test]
+fn specs_and_their_repository_under_valgrind_have_no_error_and_lose_nothing() {
+    check("specs.c", VALGRIND);
 }
 
 #[test]
@@ -78,7 +91,7 @@ fn the_cpp_wrapper_throws_moves_iterates_and_cancels() {
     let folder = tempfile::tempdir().expect("folder");
     let wrapper = folder.path().join("wrapper");
     build("g++", "-std=c++17", "wrapper.cpp", &wrapper, &flags(&[]));
-    assert_eq!(run(&wrapper.to_string_lossy(), &[]), "all checks hold\n");
+    assert_eq!(run(&wrapper.to_string_lossy(), &[]), FINE);
 }
 
 #[test]

@@ -4,46 +4,11 @@
  *
  *     torture FOLDER          a folder to write in
  */
-#include <aikit.h>
+#include "checks.h"
 
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "line %d does not hold: %s\n", __LINE__, #condition);                  \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
-
-/* A call that fails with this status, and whose error says so. */
-#define FAILS(wanted, call)                                                                        \
-    do {                                                                                           \
-        aikit_error *error = NULL;                                                                 \
-        CHECK((call) == (wanted));                                                                 \
-        CHECK(aikit_error_number(error) == (wanted));                                              \
-        CHECK(strcmp(aikit_error_code(error), aikit_status_name(wanted)) == 0);                    \
-        CHECK(strlen(aikit_error_message(error)) > 0);                                             \
-        aikit_error_free(&error);                                                                  \
-        CHECK(error == NULL);                                                                      \
-    } while (0)
-
-#define WORKS(call)                                                                                \
-    do {                                                                                           \
-        aikit_error *error = (aikit_error *)0x1;                                                   \
-        if ((call) != AIKIT_OK) {                                                                  \
-            fprintf(stderr, "line %d: %s\n", __LINE__, aikit_error_json(error));                   \
-            exit(1);                                                                               \
-        }                                                                                          \
-        CHECK(error == NULL);                                                                      \
-    } while (0)
-
-#define TEXT(literal) literal, sizeof(literal) - 1
 
 static const char spec_text[] =
     "identity: {agent_id: host}\n"
@@ -73,10 +38,6 @@ static void answer(void *user_data, const char *arguments, size_t len, aikit_rep
 }
 
 static const char tool[] = "{\"name\": \"ask\", \"parameters\": {\"type\": \"object\"}}";
-
-static int contains(const aikit_bytes *bytes, const char *part) {
-    return bytes->data != NULL && strlen(bytes->data) == bytes->len && strstr(bytes->data, part);
-}
 
 static aikit_agent agent_of(aikit_kernel kernel, const char *text, size_t len) {
     aikit_spec spec = 0;

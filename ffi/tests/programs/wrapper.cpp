@@ -113,11 +113,85 @@ static void cancelling() {
     kernel.close();
 }
 
+constexpr std::string_view desk_text = R"(# who answers
+agent: desk
+version: 1.0.0
+name: Desk of {{ tenant_id }}
+model: scripted/desk
+script: [{text: the first}]
+)";
+
+template <typename Call> static aikit_status thrown(Call call) {
+    try {
+        call();
+    } catch (const aikit::Error &error) {
+        return error.number();
+    }
+    return AIKIT_OK;
+}
+
+static void specs() {
+    const aikit::Spec spec = aikit::Spec::parse(desk_text);
+    const aikit::Spec odd = aikit::Spec::parse(
+        aikit::edit_spec(desk_text, "/name", R"("\"hash\":\"sha256:no\" {{ tenant_id }}")"));
+    CHECK(spec.hash().size() == 71 && spec.hash().substr(0, 7) == "sha256:");
+    CHECK(odd.hash().size() == 71 && odd.hash() != spec.hash());
+    CHECK(aikit::Spec::parse(spec.render("yaml")).hash() == spec.hash());
+    CHECK(spec.diff(spec) == "[]" && has(spec.diff(odd), "/identity/name"));
+    CHECK(has(spec.info(), "# who answers") && has(odd.info(), odd.hash()));
+    CHECK(thrown([&] { spec.render("html"); }) == AIKIT_INVALID_ARGUMENT);
+    CHECK(thrown([] { aikit::edit_spec(desk_text, "/name", ""); }) == AIKIT_INVALID_ARGUMENT);
+    CHECK(thrown([] { aikit::Spec::parse("extends: a.yaml\n"); }) == AIKIT_SPEC_INVALID);
+    CHECK(thrown([] { aikit::Spec::parse("extends: a.yaml\n", "no/such"); }) == AIKIT_SPEC_INVALID);
+    CHECK(aikit::diagnose(desk_text) == "[]" && has(aikit::diagnose("agent: 7\n"), "\"line\":1"));
+    CHECK(has(aikit::diagnose("agents: a\n", R"({"format": "text", "file": "a.yaml"})"),
+              "a.yaml:1:1"));
+    CHECK(thrown([] { aikit::diagnose("", "[]"); }) == AIKIT_INVALID_ARGUMENT);
+    CHECK(thrown([] { aikit::import_spec("{}", R"({"from": "nobody"})"); }) ==
+          AIKIT_INVALID_ARGUMENT);
+    CHECK(has(aikit::spec_schema(), "intelligence"));
+}
+
+static void repository() {
+    aikit::Kernel kernel(R"({"actor": "ann", "tenant": "acme"})");
+    const aikit::Specs specs = kernel.specs();
+    const aikit::Spec spec = aikit::Spec::parse(desk_text);
+    CHECK(kernel.check(spec) == "[]");
+    CHECK(has(specs.save(spec, R"({"why": "begun"})"), R"("created_by":"ann")"));
+    CHECK(thrown([&] { specs.save(spec); }) == AIKIT_SPEC_CONFLICT);
+    CHECK(thrown([&] { kernel.agent("desk"); }) == AIKIT_SPEC_NOT_FOUND);
+    CHECK(has(specs.promote("desk@1.0.0"), R"("status":"active")"));
+    CHECK(thrown([&] { specs.promote("desk@1.0.0"); }) == AIKIT_SPEC_STATE);
+    CHECK(thrown([&] { specs.delete_("desk@1.0.0"); }) == AIKIT_SPEC_IMMUTABLE);
+    const aikit::Agent agent = kernel.agent("desk");
+    CHECK(has(agent.info(), "Desk of acme") && has(agent.run("?"), "the first"));
+    CHECK(specs.load("desk").hash() == spec.hash() && has(specs.get("desk"), spec.hash()));
+
+    const std::string next = aikit::edit_spec(desk_text, "/version", R"("2.0.0")");
+    specs.save(aikit::Spec::parse(next));
+    CHECK(has(specs.diff("desk", "desk@2.0.0"), "/identity/version"));
+    specs.delete_("desk@2.0.0");
+    CHECK(has(specs.deprecate("desk@1.0.0", R"({"sunset": "2030-01-01"})"), "2030-01-01"));
+    CHECK(has(specs.retire("desk@1.0.0"), R"("status":"retired")"));
+    CHECK(thrown([&] { specs.load("desk@1.0.0"); }) == AIKIT_SPEC_RETIRED);
+    CHECK(has(specs.list(R"({"status": "retired"})"), R"("next":null)"));
+    CHECK(has(specs.history("desk"), R"("change":"deleted")"));
+
+    const aikit::Kernel other(R"({"tenant": "acme"})");
+    CHECK(has(other.specs().import_(specs.export_()), "desk@1.0.0"));
+    CHECK(thrown([&] { other.specs().import_(specs.export_()); }) == AIKIT_SPEC_CONFLICT);
+    kernel.close();
+    CHECK(thrown([&] { specs.list(); }) == AIKIT_CLOSED);
+    CHECK(thrown([&] { kernel.check(spec); }) == AIKIT_CLOSED);
+}
+
 int main() {
     CHECK(aikit::version() == AIKIT_VERSION);
     errors();
     tools_and_events();
     cancelling();
+    specs();
+    repository();
     CHECK(aikit::shutdown(5s) == 0);
     std::puts("all checks hold");
 }

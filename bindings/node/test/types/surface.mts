@@ -2,22 +2,37 @@
 // `@ts-expect-error` must be wrong, or compiling fails.
 import {
   AikitError,
+  diagnose,
+  editSpec,
+  importSpec,
   loadSpec,
   open,
   parseSpec,
+  specSchema,
   version,
   type Agent,
+  type BundleReport,
+  type Change,
   type Collection,
   type Diagnostic,
   type ErrorCode,
+  type HistoryEntry,
+  type ImportedSpecs,
+  type ImportEntry,
   type IngestReport,
   type Json,
   type Kernel,
+  type LspDiagnostic,
   type Passage,
   type Run,
   type RunEvent,
   type RunResult,
   type Spec,
+  type SpecBundle,
+  type SpecPage,
+  type SpecRecord,
+  type Specs,
+  type SpecStatus,
 } from "@aikit/core";
 
 const text: string = version;
@@ -28,11 +43,18 @@ const kernel: Kernel = await open({
   location: null,
   tenant: "acme",
   providers: { openai: { baseUrl: "http://127.0.0.1:1/v1", apiKey: "key" } },
+  actor: "ada",
+  defaultModel: "openai/gpt-4o-mini",
+  policy: { allowedTools: ["calculator"], deniedTools: [], quotas: { requestsPerMinute: 10 } },
   signal,
 });
 await open();
 // @ts-expect-error options are camelCase, unknown keys are refused
 await open({ base_url: "x" });
+// @ts-expect-error not the core's spelling
+await open({ policy: { denied_tools: [] } });
+// @ts-expect-error no such quota
+await open({ policy: { quotas: { requests: 10 } } });
 // @ts-expect-error a location is a path
 await open({ location: 5 });
 
@@ -41,6 +63,122 @@ const diagnostics: Diagnostic[] = loadSpec("agent.yaml").check();
 const document: { [key: string]: Json } = spec.toJSON();
 // @ts-expect-error a spec is immutable
 spec.model = "other/model";
+// @ts-expect-error a spec is immutable
+spec.hash = "";
+const rendered: string = parseSpec(text, { base: "specs" }).render("yaml") + spec.hash + spec.text;
+// @ts-expect-error no such format
+spec.render("toml");
+// @ts-expect-error no such option
+parseSpec(text, { folder: "specs" });
+
+const findings: Diagnostic[] = diagnose(text, { base: "specs" });
+const again: Diagnostic[] = diagnose(text, { format: "json" });
+const shown: string = diagnose(text, { format: "text", file: "agent.yaml" });
+const ranges: LspDiagnostic[] = diagnose(text, { format: "lsp" });
+// @ts-expect-error the text of a terminal is no list
+const mistaken: Diagnostic[] = diagnose(text, { format: "text" });
+declare const format: "json" | "lsp" | "text";
+const any: Diagnostic[] | LspDiagnostic[] | string = diagnose(text, { format });
+const edited: string = editSpec(text, "/model", "openai/gpt-4o");
+// @ts-expect-error a value is JSON
+editSpec(text, "/model", undefined);
+const neighbour: ImportedSpecs = importSpec(text, { from: "crewai", file: "crew.yaml" });
+// @ts-expect-error no such format
+importSpec(text, { from: "other" });
+const schema: { [key: string]: Json } = specSchema();
+
+function severity({ severity }: Diagnostic): number {
+  switch (severity) {
+    case "error":
+      return 1;
+    case "warning":
+      return 2;
+    case "info":
+      return 3;
+    default: {
+      const never: never = severity;
+      return never;
+    }
+  }
+}
+
+function change(change: Change): Json {
+  switch (change.kind) {
+    case "added":
+      return change.after;
+    case "removed":
+      // @ts-expect-error there is nothing after it
+      change.after.length;
+      return change.before;
+    case "changed":
+      return [change.before, change.after];
+    default: {
+      const never: never = change;
+      return never;
+    }
+  }
+}
+
+function entry(entry: ImportEntry): string {
+  switch (entry.kind) {
+    case "kept":
+    case "changed":
+      return entry.to ?? entry.path;
+    case "lost":
+      // @ts-expect-error it stands nowhere
+      entry.to.length;
+      return entry.note ?? entry.path;
+    default: {
+      const never: never = entry;
+      return never;
+    }
+  }
+}
+
+function state(status: SpecStatus): string {
+  switch (status) {
+    case "draft":
+    case "active":
+    case "deprecated":
+    case "retired":
+      return status;
+    default: {
+      const never: never = status;
+      return never;
+    }
+  }
+}
+
+const specs: Specs = kernel.specs;
+const record: SpecRecord = await specs.save(spec, { by: "ada", why: "new", replaces: spec.hash, signal });
+// @ts-expect-error a spec, not its text
+await specs.save(text);
+const got: string = (await specs.get("a@1.0.0", { signal })).text;
+const loaded: Spec = await specs.load("a");
+const page: SpecPage = await specs.list({ status: "active", tag: "hr", text: "x", agentId: "a", limit: 10 });
+await specs.list({ after: page.next });
+// @ts-expect-error lists have no texts
+page.specs[0]?.text;
+// @ts-expect-error no such status
+await specs.list({ status: "live" });
+// @ts-expect-error not the core's spelling
+await specs.list({ agent_id: "a" });
+const history: HistoryEntry[] = await specs.history("a");
+const changes: Json[] = (await specs.diff("a@1.0.0", "a@1.1.0")).map(change);
+const status_: SpecStatus = (await specs.promote("a@1.0.0", { by: "ada" })).status;
+await specs.deprecate("a@1.0.0", { sunset: new Date(), successor: "1.1.0" });
+await specs.deprecate("a@1.0.0", { sunset: "2027-01-31", why: "old" });
+// @ts-expect-error a promoted version has no sunset
+await specs.promote("a@1.0.0", { sunset: "2027-01-31" });
+await specs.retire("a@1.0.0");
+const nothing: void = await specs.delete("a@1.0.0");
+const bundle: SpecBundle = await specs.export({ agentId: "a" });
+const taken: BundleReport = await specs.import(bundle, { onConflict: "skip", why: "moved" });
+// @ts-expect-error nothing is overwritten
+await specs.import(bundle, { onConflict: "replace" });
+const inKernel: number[] = (await kernel.check(spec, { signal })).map(severity);
+void [rendered, findings, again, shown, ranges, mistaken, any, edited, neighbour.report.map(entry), schema];
+void [record, got, loaded, history, changes, state(status_), nothing, taken, inKernel, spec.diff(loaded)];
 
 kernel.tool({
   name: "leave_balance",
@@ -61,7 +199,13 @@ const bytes: number | undefined = (await collection.documents())[0]?.bytes;
 await collection.search("leave", { top_k: 3 });
 
 const agent: Agent = await kernel.agent(spec, { model: "scripted/a" });
-await kernel.agent("agent.yaml");
+const named: string = (await kernel.agent("agent.yaml")).name;
+await kernel.agent("handbook@1.0.0");
+await agent.run("go", { inputs: { guest: "Ada", vip: true } });
+// @ts-expect-error inputs have names
+await agent.run("go", { inputs: ["Ada"] });
+// @ts-expect-error inputs are JSON
+await agent.run("go", { inputs: { guest: () => "Ada" } });
 const result: RunResult = await agent.run("go", { runId: "r", maxTurns: 3, timeoutMs: 5, signal });
 const run: Run = agent.start("go");
 for await (const event of run) show(event);
@@ -122,4 +266,4 @@ new AikitError({ code: "closed", message: "", retryable: false });
 
 const disposable: AsyncDisposable = kernel;
 await kernel.close();
-void [diagnostics, document, report, passages, bytes, status, answer, past, disposable];
+void [named, diagnostics, document, report, passages, bytes, status, answer, past, disposable];

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::{Code, Error, Result};
-pub(super) use fault::store_error;
+pub(super) use fault::{Fault, store_error};
 use worker::Worker;
 
 /// Earlier versions can corrupt a WAL database when two connections write and checkpoint at once.
@@ -64,6 +64,24 @@ impl Database {
                 Ok(value)
             })
             .await
+    }
+
+    /// [`Database::write`] for work that may find that it is not allowed: then nothing of it stays.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T> {
+        self.writer
+            .run(move |connection| {
+                let transaction =
+                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                match work(&transaction) {
+                    Ok(value) => transaction.commit().map(|()| Ok(value)),
+                    Err(Fault::Refused(error)) => transaction.rollback().map(|()| Err(error)),
+                    Err(Fault::Sqlite(error)) => Err(error),
+                }
+            })
+            .await?
     }
 
     /// Runs `work` on a connection that only reads.

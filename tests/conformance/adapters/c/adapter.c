@@ -6,21 +6,14 @@
  * Judges nothing. What aikit answers is passed on as the text that it is; cJSON only reads the
  * scenario.
  */
-#include <aikit.h>
-#include <cjson/cJSON.h>
+#include "adapter.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-/* A text that grows. */
-typedef struct {
-    char *data;
-    size_t len, room;
-} text;
-
-static void add(text *to, const char *data, size_t len) {
+void add(text *to, const char *data, size_t len) {
     if (to->len + len + 1 > to->room) {
         to->room = (to->len + len + 1) * 2;
         to->data = realloc(to->data, to->room);
@@ -31,10 +24,16 @@ static void add(text *to, const char *data, size_t len) {
     to->data[to->len] = '\0';
 }
 
-static void add_text(text *to, const char *data) { add(to, data, strlen(data)); }
+void add_text(text *to, const char *data) { add(to, data, strlen(data)); }
 
-/* The members of a step that are options of a call, as a JSON object for it. Free with free(). */
-static char *options(const cJSON *step, const char *const *names) {
+void add_json(text *to, const cJSON *value) {
+    char *printed = cJSON_PrintUnformatted(value);
+    if (printed == NULL) abort();
+    add_text(to, printed);
+    free(printed);
+}
+
+char *options(const cJSON *step, const char *const *names) {
     cJSON *object = cJSON_CreateObject();
     for (; *names != NULL; names++) {
         const cJSON *value = cJSON_GetObjectItemCaseSensitive(step, *names);
@@ -45,7 +44,7 @@ static char *options(const cJSON *step, const char *const *names) {
     return json;
 }
 
-static const char *string(const cJSON *object, const char *name) {
+const char *string(const cJSON *object, const char *name) {
     const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
     return value != NULL ? value : "";
 }
@@ -93,22 +92,9 @@ static aikit_status add_tools(aikit_kernel kernel, const cJSON *tools, aikit_err
 
 /* ---- steps ---- */
 
-typedef struct {
-    const cJSON *document;
-    aikit_kernel kernel;
-    aikit_agent agent;
-} scenario;
+static const char *const run_options[] = {"run_id", "max_turns", "timeout_ms", "inputs", NULL};
 
-/* What a step gives: `ok` holds JSON if its status is AIKIT_OK; `events` if some were taken. */
-typedef struct {
-    text ok, events;
-    aikit_error *error;
-} observation;
-
-static const char *const run_options[] = {"run_id", "max_turns", "timeout_ms", NULL};
-
-/* Moves what aikit gave to an observation. */
-static aikit_status keep(aikit_status status, aikit_bytes *bytes, text *to) {
+aikit_status keep(aikit_status status, aikit_bytes *bytes, text *to) {
     if (status == AIKIT_OK) {
         add(to, bytes->data, bytes->len);
         aikit_bytes_free(bytes);
@@ -116,34 +102,9 @@ static aikit_status keep(aikit_status status, aikit_bytes *bytes, text *to) {
     return status;
 }
 
-static aikit_status read_spec(const scenario *s, aikit_spec *spec, aikit_error **error) {
-    const cJSON *file = cJSON_GetObjectItemCaseSensitive(s->document, "spec_file");
-    if (file != NULL) return aikit_spec_read(file->valuestring, AIKIT_TO_NUL, spec, error);
-    return aikit_spec_parse(string(s->document, "spec"), AIKIT_TO_NUL, spec, error);
-}
-
-static aikit_status ask_spec(scenario *s, observation *o,
-                             aikit_status (*question)(aikit_spec, aikit_bytes *, aikit_error **)) {
-    aikit_spec spec = 0;
-    aikit_bytes answer = {0};
-    aikit_status status = read_spec(s, &spec, &o->error);
-    if (status == AIKIT_OK) status = keep(question(spec, &answer, &o->error), &answer, &o->ok);
-    aikit_spec_free(&spec);
-    return status;
-}
-
-static aikit_status do_parse(scenario *s, const cJSON *step, observation *o) {
-    (void)step;
-    return ask_spec(s, o, aikit_spec_info);
-}
-
-static aikit_status do_check(scenario *s, const cJSON *step, observation *o) {
-    (void)step;
-    return ask_spec(s, o, aikit_spec_check);
-}
-
 static aikit_status do_open(scenario *s, const cJSON *step, observation *o) {
-    static const char *const names[] = {"location", "tenant", "providers", NULL};
+    static const char *const names[] = {"location",      "tenant", "providers", "actor",
+                                        "default_model", "policy", NULL};
     char *json = options(step, names);
     aikit_kernel_free(&s->kernel);
     aikit_status status = aikit_kernel_open(json, AIKIT_TO_NUL, &s->kernel, &o->error);
@@ -157,9 +118,7 @@ static aikit_status do_open(scenario *s, const cJSON *step, observation *o) {
     cJSON *answer = cJSON_CreateObject();
     cJSON_AddStringToObject(answer, "tenant", tenant.data);
     aikit_bytes_free(&tenant);
-    char *printed = cJSON_PrintUnformatted(answer);
-    add_text(&o->ok, printed);
-    free(printed);
+    add_json(&o->ok, answer);
     cJSON_Delete(answer);
     return AIKIT_OK;
 }
@@ -196,18 +155,16 @@ static aikit_status do_documents(scenario *s, const cJSON *step, observation *o)
 static aikit_status do_agent(scenario *s, const cJSON *step, observation *o) {
     static const char *const names[] = {"model", NULL};
     char *json = options(step, names);
-    const cJSON *file = cJSON_GetObjectItemCaseSensitive(s->document, "spec_file");
+    const cJSON *reference = cJSON_GetObjectItemCaseSensitive(step, "ref");
     aikit_status status;
     aikit_agent_free(&s->agent);
-    if (file != NULL) {
-        status = aikit_agent_read(s->kernel, file->valuestring, AIKIT_TO_NUL, json, AIKIT_TO_NUL,
+    if (reference != NULL) {
+        status = aikit_agent_open(s->kernel, string(step, "ref"), AIKIT_TO_NUL, json, AIKIT_TO_NUL,
                                   &s->agent, &o->error);
     } else {
-        aikit_spec spec = 0;
-        status = read_spec(s, &spec, &o->error);
+        status = need_spec(s, &o->error);
         if (status == AIKIT_OK)
-            status = aikit_agent_new(s->kernel, spec, json, AIKIT_TO_NUL, &s->agent, &o->error);
-        aikit_spec_free(&spec);
+            status = aikit_agent_new(s->kernel, s->spec, json, AIKIT_TO_NUL, &s->agent, &o->error);
     }
     free(json);
     if (status != AIKIT_OK) return status;
@@ -306,15 +263,11 @@ static aikit_status do_close(scenario *s, const cJSON *step, observation *o) {
     return status;
 }
 
-static const struct {
-    const char *name;
-    aikit_status (*perform)(scenario *, const cJSON *, observation *);
-} steps[] = {
-    {"parse", do_parse},         {"check", do_check},         {"open", do_open},
-    {"ingest", do_ingest},       {"search", do_search},       {"documents", do_documents},
-    {"agent", do_agent},         {"run", do_run},             {"start", do_start},
-    {"together", do_together},   {"call_tool", do_call_tool}, {"run_events", do_run_events},
-    {"close", do_close},
+static const step_row steps[] = {
+    {"open", do_open},           {"ingest", do_ingest},         {"search", do_search},
+    {"documents", do_documents}, {"agent", do_agent},           {"run", do_run},
+    {"start", do_start},         {"together", do_together},     {"call_tool", do_call_tool},
+    {"close", do_close},         {"run_events", do_run_events}, {NULL, NULL},
 };
 
 static void report(aikit_status status, const observation *o, text *out) {
@@ -332,19 +285,25 @@ static void report(aikit_status status, const observation *o, text *out) {
     add_text(out, "}");
 }
 
+static const step_row *find(const step_row *row, const char *name) {
+    while (row->name != NULL && strcmp(row->name, name) != 0) row++;
+    return row->name != NULL ? row : NULL;
+}
+
 static int perform(scenario *s, const cJSON *step, text *out) {
     const char *name = string(step, "do");
-    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-        if (strcmp(steps[i].name, name) != 0) continue;
-        observation o = {0};
-        report(steps[i].perform(s, step, &o), &o, out);
-        aikit_error_free(&o.error);
-        free(o.ok.data);
-        free(o.events.data);
-        return 0;
+    const step_row *row = find(steps, name);
+    if (row == NULL) row = find(spec_steps, name);
+    if (row == NULL) {
+        fprintf(stderr, "adapter: no such step: %s\n", name);
+        return 1;
     }
-    fprintf(stderr, "adapter: no such step: %s\n", name);
-    return 1;
+    observation o = {0};
+    report(row->perform(s, step, &o), &o, out);
+    aikit_error_free(&o.error);
+    free(o.ok.data);
+    free(o.events.data);
+    return 0;
 }
 
 static cJSON *read_json(const char *path) {
@@ -366,7 +325,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: adapter SCENARIO.json\n");
         return 2;
     }
-    scenario s = {document, 0, 0};
+    scenario s = {.document = document};
     text out = {0};
     int failed = 0;
     const cJSON *step;
@@ -378,6 +337,8 @@ int main(int argc, char **argv) {
     add_text(&out, "]}");
     puts(out.data);
     free(out.data);
+    free(s.bundle.data);
+    aikit_spec_free(&s.spec);
     aikit_agent_free(&s.agent);
     aikit_kernel_free(&s.kernel);
     aikit_shutdown(2000);

@@ -9,7 +9,9 @@ local file = assert(io.open(arg[1], "rb"))
 local scenario = aikit.json_decode(file:read("*a"))
 file:close()
 
-local kernel, agent
+local kernel, agent, bundle
+-- The spec that the last `parse` gave.
+local parsed
 
 -- An error as the document of the contract; what is no error of aikit's is shown as it is.
 local function describe(err)
@@ -41,15 +43,16 @@ local function register(tool)
   kernel:tool(definition)
 end
 
-local function spec()
-  if scenario.spec_file then return aikit.load_spec(scenario.spec_file) end
-  return aikit.parse_spec(scenario.spec)
-end
-
 local function show(object)
   return {
     agent_id = object.agent_id, name = object.name, version = object.version, model = object.model,
   }
+end
+
+local function show_spec(spec)
+  local shown = show(spec)
+  shown.hash = spec.hash
+  return shown
 end
 
 -- Only the named fields that the step has: an empty table of options is what nobody would write.
@@ -64,14 +67,79 @@ local function options(step, names)
   return picked
 end
 
+-- A step's own spec, or the scenario's.
+local function read(step)
+  if not step.spec and scenario.spec_file then return aikit.load_spec(scenario.spec_file) end
+  return aikit.parse_spec(step.spec or scenario.spec, options(step, { "base" }))
+end
+
+local function spec() return parsed or read({}) end
+
 local steps = {}
 
-function steps.parse() return show(spec()) end
+function steps.parse(step)
+  parsed = read(step)
+  return show_spec(parsed)
+end
 
 function steps.check() return spec():check() end
 
+function steps.diagnose(step)
+  return aikit.diagnose(step.text, options(step, { "base", "format", "file" }))
+end
+
+function steps.check_in_kernel() return kernel:check(spec()) end
+
+function steps.render(step) return spec():render(step.format) end
+
+function steps.diff_specs(step) return spec():diff(aikit.parse_spec(step.other)) end
+
+function steps.edit(step) return aikit.edit_spec(step.text, step.pointer, step.value) end
+
+function steps.import_spec(step)
+  return aikit.import_spec(step.text, options(step, { "from", "file" }))
+end
+
+function steps.schema() return aikit.spec_schema() end
+
+local repository = {}
+
+function steps.specs(step) return repository[step.op](kernel.specs, step) end
+
+function repository.save(specs, step)
+  local saved = step.text and aikit.parse_spec(step.text) or spec()
+  return specs:save(saved, step.options)
+end
+
+function repository.get(specs, step) return specs:get(step.ref) end
+
+function repository.load(specs, step) return show_spec(specs:load(step.ref)) end
+
+function repository.list(specs, step) return specs:list(step.options) end
+
+function repository.history(specs, step) return specs:history(step.agent_id) end
+
+function repository.diff(specs, step) return specs:diff(step.a, step.b) end
+
+function repository.promote(specs, step) return specs:promote(step.ref, step.options) end
+
+function repository.deprecate(specs, step) return specs:deprecate(step.ref, step.options) end
+
+function repository.retire(specs, step) return specs:retire(step.ref, step.options) end
+
+function repository.delete(specs, step) return specs:delete(step.ref, step.options) end
+
+function repository.export(specs, step)
+  bundle = specs:export(step.options)
+  return bundle
+end
+
+function repository.import(specs, step) return specs:import(step.bundle or bundle, step.options) end
+
+local open_options = { "location", "tenant", "providers", "actor", "default_model", "policy" }
+
 function steps.open(step)
-  kernel = aikit.open(options(step, { "location", "tenant", "providers" }))
+  kernel = aikit.open(options(step, open_options))
   for _, tool in ipairs(scenario.tools or {}) do register(tool) end
   return { tenant = kernel.tenant }
 end
@@ -88,13 +156,11 @@ end
 function steps.documents(step) return kernel:collection(step.collection):documents() end
 
 function steps.agent(step)
-  agent = kernel:agent(spec(), options(step, { "model" }))
-  local shown = show(agent)
-  shown.name = nil
-  return shown
+  agent = kernel:agent(step.ref or spec(), options(step, { "model" }))
+  return show(agent)
 end
 
-local run_options = { "run_id", "max_turns", "timeout_ms" }
+local run_options = { "run_id", "max_turns", "timeout_ms", "inputs" }
 
 function steps.run(step) return agent:run(step.input, options(step, run_options)) end
 

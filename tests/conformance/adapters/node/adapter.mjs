@@ -4,23 +4,61 @@
 
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { AikitError, loadSpec, open, parseSpec } from "../../../../bindings/node/index.mjs";
+import {
+  AikitError,
+  diagnose,
+  editSpec,
+  importSpec,
+  loadSpec,
+  open,
+  parseSpec,
+  specSchema,
+} from "../../../../bindings/node/index.mjs";
 
 const scenario = JSON.parse(await readFile(process.argv[2], "utf8"));
 
 let kernel;
 let agent;
+/** The spec that the last `parse` gave. */
+let parsed;
+/** The bundle that the last `export` gave. */
+let bundle;
 
-const spec = () => ("spec_file" in scenario ? loadSpec(scenario.spec_file) : parseSpec(scenario.spec));
+/** A step's own spec, or the scenario's. */
+function read({ spec: own, base }) {
+  if (own === undefined && "spec_file" in scenario) return loadSpec(scenario.spec_file);
+  return parseSpec(own ?? scenario.spec, { base });
+}
+
+const spec = () => parsed ?? read({});
+
+const summary = ({ agent_id, name, version, model, hash }) => ({ agent_id, name, version, model, hash });
+
+/** The options of several words: a scenario has the core's names. A name that is none stays as it is. */
+const OPTIONS = [
+  "agent_id allowed_tools api_key base_url cost_limit_usd_per_day default_model denied_tools",
+  "llm_tokens_per_day max_concurrent_executions max_cpu_percent max_memory_mb max_storage_mb max_turns",
+  "on_conflict requests_per_minute run_id timeout_ms",
+]
+  .join(" ")
+  .split(" ");
+
+function camelCase(options) {
+  const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [OPTIONS.includes(name) ? camel(name) : name, value]),
+  );
+}
+
+function policyOf(policy) {
+  if (policy === undefined || policy === null) return policy;
+  const { quotas, ...rest } = policy;
+  return { ...camelCase(rest), quotas: quotas && camelCase(quotas) };
+}
 
 function providers(given) {
   if (given === undefined) return undefined;
-  return Object.fromEntries(
-    Object.entries(given).map(([name, { base_url: baseUrl, api_key: apiKey, ...rest }]) => [
-      name,
-      { baseUrl, apiKey, ...rest },
-    ]),
-  );
+  return Object.fromEntries(Object.entries(given).map(([name, provider]) => [name, camelCase(provider)]));
 }
 
 function register({ name, description, parameters, timeout_ms: timeoutMs, behaviour }) {
@@ -33,27 +71,35 @@ function register({ name, description, parameters, timeout_ms: timeoutMs, behavi
 }
 
 const steps = {
-  parse() {
-    const { agent_id, name, version, model } = spec();
-    return { agent_id, name, version, model };
+  parse(step) {
+    parsed = read(step);
+    return summary(parsed);
   },
   check: () => spec().check(),
-  async open({ location, tenant, providers: given }) {
-    kernel = await open({ location, tenant, providers: providers(given) });
+  diagnose: ({ text, ...options }) => diagnose(text, options),
+  check_in_kernel: () => kernel.check(spec()),
+  render: ({ format }) => spec().render(format),
+  diff_specs: ({ other }) => spec().diff(parseSpec(other)),
+  edit: ({ text, pointer, value }) => editSpec(text, pointer, value),
+  import_spec: ({ text, ...options }) => importSpec(text, options),
+  schema: () => specSchema(),
+  specs: ({ op, options = {}, ...rest }) => repository[op]({ ...rest, options: camelCase(options) }),
+  async open({ providers: given, policy, ...options }) {
+    kernel = await open({ ...camelCase(options), providers: providers(given), policy: policyOf(policy) });
     for (const tool of scenario.tools ?? []) register(tool);
     return { tenant: kernel.tenant };
   },
   ingest: ({ collection, path }) => kernel.collection(collection).ingest(path),
   search: ({ collection, query, top_k: topK }) => kernel.collection(collection).search(query, { topK }),
   documents: ({ collection }) => kernel.collection(collection).documents(),
-  async agent({ model: wanted }) {
-    agent = await kernel.agent(spec(), { model: wanted });
+  async agent({ model: wanted, ref }) {
+    agent = await kernel.agent(ref ?? spec(), { model: wanted });
     const { agent_id, version } = agent.spec;
-    return { agent_id, version, model: agent.model };
+    return { agent_id, name: agent.name, version, model: agent.model };
   },
   run: ({ input }) => agent.run(input),
-  async start({ input, cancel_at, run_id: runId, max_turns: maxTurns, timeout_ms: timeoutMs }, events) {
-    const run = agent.start(input, { runId, maxTurns, timeoutMs });
+  async start({ input, cancel_at, ...options }, events) {
+    const run = agent.start(input, camelCase(options));
     let cancelled = false;
     for await (const event of run) {
       events.push(event);
@@ -74,6 +120,30 @@ const steps = {
     await kernel.close();
     return null;
   },
+};
+
+/** Steps of the repository that name a version. */
+const change = (op) => ({ ref, options }) => kernel.specs[op](ref, options);
+
+const repository = {
+  save: ({ text, options }) => kernel.specs.save(text === undefined ? spec() : parseSpec(text), options),
+  get: change("get"),
+  load: async (step) => summary(await change("load")(step)),
+  promote: change("promote"),
+  deprecate: change("deprecate"),
+  retire: change("retire"),
+  async delete(step) {
+    await change("delete")(step);
+    return null;
+  },
+  list: ({ options }) => kernel.specs.list(options),
+  history: ({ agent_id }) => kernel.specs.history(agent_id),
+  diff: ({ a, b }) => kernel.specs.diff(a, b),
+  async export({ options }) {
+    bundle = await kernel.specs.export(options);
+    return bundle;
+  },
+  import: ({ bundle: given = bundle, options }) => kernel.specs.import(given, options),
 };
 
 async function observe({ do: name, ...parameters }) {

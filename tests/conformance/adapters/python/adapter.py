@@ -9,6 +9,7 @@ Without `--async` through the blocking family, with it through asyncio. Judges n
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import sys
 import time
@@ -67,7 +68,7 @@ def register(kernel: aikit.Kernel | aikit.AsyncKernel, tools: list[Step], is_asy
 
 
 def run_options(step: Step) -> dict[str, Any]:
-    options = given(step, "run_id", "max_turns")
+    options = given(step, "run_id", "max_turns", "inputs")
     if "timeout_ms" in step:
         options["timeout"] = step["timeout_ms"] / 1000
     return options
@@ -75,6 +76,23 @@ def run_options(step: Step) -> dict[str, Any]:
 
 def given(step: Step, *names: str) -> dict[str, Any]:
     return {name: step[name] for name in names if name in step}
+
+
+def open_options(step: Step) -> dict[str, Any]:
+    return given(step, "location", "tenant", "providers", "actor", "default_model", "policy")
+
+
+def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Calls a function. Options that it does not have are refused by Python itself."""
+    try:
+        inspect.signature(function).bind(*arguments, **options)
+    except TypeError as error:
+        raise aikit.InvalidArgument(str(error)) from error
+    return function(*arguments, **options)
+
+
+def of_spec(spec: aikit.Spec) -> Step:
+    return {key: getattr(spec, key) for key in ("agent_id", "name", "version", "model", "hash")}
 
 
 class Scenario:
@@ -85,31 +103,77 @@ class Scenario:
         self.tools: list[Step] = document.get("tools", [])
         self.kernel: Any = None
         self.agent: Any = None
+        self.bundle: Any = None
+        # What the last `parse` gave, if it had a text.
+        self.parsed: aikit.Spec | None = None
 
     def spec(self) -> aikit.Spec:
+        if self.parsed is not None:
+            return self.parsed
         if "spec_file" in self.document:
             return aikit.load_spec(self.document["spec_file"])
         return aikit.parse_spec(self.document["spec"])
 
-    def reference(self) -> aikit.Spec | str:
-        return self.document.get("spec_file") or self.spec()
+    def reference(self, step: Step) -> aikit.Spec | str:
+        if "ref" in step:
+            return str(step["ref"])
+        if self.parsed is None and "spec_file" in self.document:
+            return str(self.document["spec_file"])
+        return self.spec()
 
     def parse(self, step: Step) -> Step:
-        spec = self.spec()
-        return {key: getattr(spec, key) for key in ("agent_id", "name", "version", "model")}
+        text = step.get("spec", self.document.get("spec"))
+        if text is not None:
+            self.parsed = aikit.parse_spec(text, **given(step, "base"))
+        return of_spec(self.spec())
 
     def check(self, step: Step) -> Any:
         return self.spec().check()
 
+    def diagnose(self, step: Step) -> Any:
+        return aikit.diagnose(step["text"], **given(step, "base", "format", "file"))
+
+    def render(self, step: Step) -> Any:
+        return self.spec().render(step["format"])
+
+    def diff_specs(self, step: Step) -> Any:
+        return self.spec().diff(aikit.parse_spec(step["other"]))
+
+    def edit(self, step: Step) -> Any:
+        return aikit.edit_spec(step["text"], step["pointer"], step["value"])
+
+    def import_spec(self, step: Step) -> Any:
+        options = given(step, "file") | ({"from_": step["from"]} if "from" in step else {})
+        return aikit.import_spec(step["text"], **options)
+
+    def schema(self, step: Step) -> Any:
+        return aikit.spec_schema()
+
+    def repository(self, step: Step) -> Any:
+        """Calls the repository: gives the result, or in asyncio what is to be awaited for it."""
+        specs, op, options = self.kernel.specs, step["op"], step.get("options", {})
+        function = getattr(specs, "import_" if op == "import" else op)
+        if op == "save":
+            spec = aikit.parse_spec(step["text"]) if "text" in step else self.spec()
+            return call(function, spec, **options)
+        if op == "import":
+            return call(function, step.get("bundle", self.bundle), **options)
+        return call(function, *given(step, "ref", "agent_id", "a", "b").values(), **options)
+
+    def of_repository(self, step: Step, result: Any) -> Any:
+        if step["op"] == "export":
+            self.bundle = result
+        return of_spec(result) if step["op"] == "load" else result
+
     def of_agent(self) -> Step:
-        return {key: getattr(self.agent, key) for key in ("agent_id", "version", "model")}
+        return {key: getattr(self.agent, key) for key in ("agent_id", "name", "version", "model")}
 
 
 class SyncScenario(Scenario):
     """The steps through the blocking family."""
 
     def open(self, step: Step) -> Step:
-        self.kernel = aikit.open(**given(step, "location", "tenant", "providers"))
+        self.kernel = aikit.open(**open_options(step))
         register(self.kernel, self.tools, is_async=False)
         return {"tenant": self.kernel.tenant}
 
@@ -125,8 +189,14 @@ class SyncScenario(Scenario):
         return self.kernel.collection(step["collection"]).documents()
 
     def make_agent(self, step: Step) -> Step:
-        self.agent = self.kernel.agent(self.reference(), **given(step, "model"))
+        self.agent = self.kernel.agent(self.reference(step), **given(step, "model"))
         return self.of_agent()
+
+    def check_in_kernel(self, step: Step) -> Any:
+        return self.kernel.check(self.spec())
+
+    def specs(self, step: Step) -> Any:
+        return self.of_repository(step, self.repository(step))
 
     def run(self, step: Step) -> Any:
         return self.agent.run(step["input"], **run_options(step))
@@ -165,7 +235,7 @@ class AsyncScenario(Scenario):
     """The steps through asyncio."""
 
     async def open(self, step: Step) -> Step:
-        self.kernel = await aikit.open_async(**given(step, "location", "tenant", "providers"))
+        self.kernel = await aikit.open_async(**open_options(step))
         register(self.kernel, self.tools, is_async=True)
         return {"tenant": self.kernel.tenant}
 
@@ -181,8 +251,14 @@ class AsyncScenario(Scenario):
         return await self.kernel.collection(step["collection"]).documents()
 
     async def make_agent(self, step: Step) -> Step:
-        self.agent = await self.kernel.agent(self.reference(), **given(step, "model"))
+        self.agent = await self.kernel.agent(self.reference(step), **given(step, "model"))
         return self.of_agent()
+
+    async def check_in_kernel(self, step: Step) -> Any:
+        return await self.kernel.check(self.spec())
+
+    async def specs(self, step: Step) -> Any:
+        return self.of_repository(step, await self.repository(step))
 
     async def run(self, step: Step) -> Any:
         return await self.agent.run(step["input"], **run_options(step))

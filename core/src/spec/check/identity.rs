@@ -1,0 +1,73 @@
+//! Who the agent is; what goes in and comes out.
+
+use super::{Check, SLUG_LIMIT};
+use crate::spec::document::Document;
+
+pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
+    let identity = &mut document.identity;
+    if identity.agent_id.is_empty() {
+        identity.agent_id = slug_of(&identity.name);
+        if identity.agent_id.is_empty() {
+            check.error(
+                "/identity",
+                "AK1004",
+                "`identity.agent_id` is missing, and cannot be made from the name",
+                Some("add `agent: my-agent`, or `agent_id: my-agent` under `identity`"),
+            );
+        }
+    } else {
+        check.slug("/identity/agent_id", &identity.agent_id);
+    }
+    if identity.name.is_empty() {
+        identity.name.clone_from(&identity.agent_id);
+    }
+    if let Some(tenant) = &identity.tenant_id {
+        check.slug("/identity/tenant_id", tenant);
+    }
+    if let Err(error) = semver::Version::parse(&identity.version) {
+        check.error(
+            "/identity/version",
+            "AK1005",
+            format!("{:?} is not a semantic version: {error}", identity.version),
+            Some("three numbers: 1.0.0"),
+        );
+    }
+    for (field, time) in [("created_at", &identity.created_at), ("updated_at", &identity.updated_at)]
+    {
+        if let Some(time) = time
+            && time.parse::<jiff::Timestamp>().is_err()
+        {
+            check.error(
+                &format!("/identity/{field}"),
+                "AK1005",
+                format!("{time:?} is not a time as in RFC 3339"),
+                Some("for instance 2026-01-31T12:00:00Z"),
+            );
+        }
+    }
+    if let Some(schema) = &document.interface.input_schema {
+        check.json_schema("/interface/input_schema", schema, true);
+    }
+    if let Some(schema) = &document.interface.output_schema {
+        check.json_schema("/interface/output_schema", schema, false);
+    }
+    if let Some(schema) = &document.behavior.state_schema {
+        check.json_schema("/behavior/state_schema", schema, true);
+    }
+}
+
+/// A slug made from a name; template marks and all other signs become a dash.
+fn slug_of(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        if slug.len() >= SLUG_LIMIT {
+            break;
+        }
+        if c.is_ascii_alphanumeric() {
+            slug.push(c.to_ascii_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    slug.trim_end_matches('-').to_owned()
+}

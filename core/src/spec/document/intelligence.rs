@@ -1,0 +1,133 @@
+//! Layer 4: the model and its prompt.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use crate::spec::decode::{block, choice};
+
+block! {
+    /// Layer 4: the model and its prompt.
+    pub struct Intelligence {
+        /// `provider/model`; without one, the kernel's default model.
+        pub model: String,
+        /// What the model is told first; a template.
+        pub system_prompt: Option<String>,
+        /// Further texts, templates, that `system_prompt` names as `{{ prompts.NAME }}`.
+        pub prompts: BTreeMap<String, String>,
+        /// 0 to 2.
+        pub temperature: Option<f64>,
+        /// 0 to 1.
+        pub top_p: Option<f64>,
+        /// Tokens of one answer.
+        pub max_tokens: Option<u32>,
+        /// Texts that end an answer.
+        pub stop: Vec<String>,
+        /// For models that can repeat themselves.
+        pub seed: Option<i64>,
+        /// Models to ask when the first one fails, in order.
+        pub fallback_models: Vec<String>,
+        /// How the model is led to its answer.
+        pub cognition: Cognition,
+        /// Turns of a `scripted/` model.
+        pub script: Vec<ScriptTurn>,
+    }
+}
+
+choice! {
+    /// How the model is led to its answer.
+    pub enum CognitionStrategy {
+        /// It answers.
+        #[default]
+        Direct = "direct",
+        /// It reasons and acts in turns.
+        React = "react",
+        /// It makes a plan first.
+        Plan = "plan",
+    }
+}
+
+choice! {
+    /// What an answer is read as.
+    pub enum OutputParsing {
+        /// A text.
+        #[default]
+        Text = "text",
+        /// JSON of `interface.output_schema`.
+        Json = "json",
+    }
+}
+
+block! {
+    /// How the model is led to its answer, and what that is read as.
+    pub struct Cognition {
+        /// Default direct.
+        pub strategy: CognitionStrategy,
+        /// Default text.
+        pub output: OutputParsing,
+        /// Steps at most; not more than `behavior.max_turns`.
+        pub max_steps: Option<u32>,
+    }
+}
+
+block! {
+    /// One turn of a scripted model. See the guide for what stands in for `{{...}}`.
+    pub struct ScriptTurn {
+        /// The answer, given in deltas of one word.
+        pub text: Option<String>,
+        /// The answer's deltas, instead of `text`.
+        pub deltas: Vec<String>,
+        /// Calls that the model makes.
+        pub tool_calls: Vec<ScriptToolCall>,
+        /// Waits before each delta.
+        pub delay_ms: u64,
+        /// Fails after the deltas.
+        pub error: Option<ScriptError>,
+        /// Tokens; else words are counted.
+        pub usage: Option<ScriptUsage>,
+        /// Else `tool_calls` or `stop`.
+        pub finish_reason: Option<String>,
+        /// The turn exists only for such inputs.
+        pub when: ScriptCondition,
+    }
+}
+
+block! {
+    /// A call that a scripted model makes.
+    pub struct ScriptToolCall {
+        /// The tool.
+        pub name: String,
+        /// A mapping; or a text that is sent as it stands.
+        pub arguments: Json = Json::Object(serde_json::Map::new()),
+        /// Else `call_1`, `call_2`, ...
+        pub id: Option<String>,
+    }
+}
+
+block! {
+    /// How a scripted model fails.
+    pub struct ScriptError {
+        /// Word of a model error, for instance `model_unavailable`.
+        pub code: String = "model_unavailable".into(),
+        /// What it says.
+        pub message: String = "the script says so".into(),
+    }
+}
+
+block! {
+    /// Tokens that a scripted turn claims.
+    pub struct ScriptUsage {
+        /// Of the request.
+        pub input_tokens: u64,
+        /// Of the answer.
+        pub output_tokens: u64,
+    }
+}
+
+block! {
+    /// When a scripted turn exists.
+    pub struct ScriptCondition {
+        /// The input holds this text.
+        pub input_contains: Option<String>,
+    }
+}
