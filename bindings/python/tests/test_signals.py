@@ -50,6 +50,8 @@ def interrupt(code: str) -> tuple[list[str], float, float, int]:
         env=os.environ | {"PYTHONPATH": f"{PACKAGE}{os.pathsep}{PACKAGE / 'tests'}"},
         stdout=subprocess.PIPE,
         text=True,
+        # A shell has what it runs in the background ignore the signal, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
