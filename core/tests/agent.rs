@@ -4,15 +4,18 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aikit::agent::{Agent, EventKind, RunStatus};
 use aikit::kernel::{Kernel, OpenOptions};
 use aikit::spec::Spec;
-use aikit::tool::{Definition, FunctionTool};
+use aikit::tool::{Context, Definition, FunctionTool};
 use aikit::{Code, Error};
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
+
+/// How long a machine may take for what must come; only a failure waits for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn spec(tools: &str, script: &str) -> Spec {
     let text = format!(
@@ -30,7 +33,7 @@ fn tool(
         name: name.into(),
         description: String::new(),
         parameters: json!({"type": "object"}),
-        timeout_ms: Some(200),
+        timeout_ms: None,
     };
     let work = Arc::new(work);
     Arc::new(FunctionTool::new(definition, move |arguments, _| {
@@ -113,66 +116,90 @@ async fn tools_that_fail_panic_or_hang_are_told_to_the_model_and_the_run_goes_on
 #[tokio::test]
 async fn cancel_takes_effect_within_100_ms_and_keeps_text_and_usage() {
     let kernel = kernel().await;
-    let script = "  - {deltas: [one , two , three], delay_ms: 40, usage: {input_tokens: 7, output_tokens: 3}}\n";
-    let agent = agent(&kernel, "", script).await;
-    let mut run = agent.start("go");
-    let mut cancelled = None;
-    while let Some(event) = run.next().await {
-        if let EventKind::TextDelta { .. } = &*event.kind
-            && cancelled.is_none()
-        {
-            run.cancel();
-            cancelled = Some(Instant::now());
+    let deltas = vec!["x"; 200].join(", ");
+    let usage = "usage: {input_tokens: 7, output_tokens: 200}";
+    let script = format!("  - {{deltas: [{deltas}], delay_ms: 500, {usage}}}\n");
+    let agent = agent(&kernel, "", &script).await;
+    let mut latencies = Vec::new();
+    // The best of a few counts: what is measured is aikit, not who else uses the machine.
+    for _ in 0..5 {
+        let mut run = agent.start("go");
+        let mut cancelled = None;
+        let mut seen = String::new();
+        while let Some(event) = run.next().await {
+            if let EventKind::TextDelta { text } = &*event.kind {
+                seen.push_str(text);
+                run.cancel();
+                cancelled.get_or_insert_with(Instant::now);
+            }
         }
+        let result = run.result().await.expect("result");
+        let latency = cancelled.expect("a delta").elapsed();
+        assert_eq!(result.status, RunStatus::Cancelled);
+        assert_eq!(result.text, seen);
+        assert_eq!((result.usage.input_tokens, result.usage.output_tokens), (7, seen.len() as u64));
+        if latency < Duration::from_millis(100) {
+            return;
+        }
+        latencies.push(latency);
     }
-    let result = run.result().await.expect("result");
-    assert!(cancelled.expect("a delta").elapsed() < Duration::from_millis(100));
-    assert_eq!(result.status, RunStatus::Cancelled);
-    assert_eq!(result.text, "one");
-    assert_eq!((result.usage.input_tokens, result.usage.output_tokens), (7, 1));
+    unreachable!("{latencies:?}");
 }
 
 #[tokio::test]
 async fn a_run_that_is_dropped_or_not_read_neither_blocks_nor_outlives_its_kernel() {
-    let kernel = kernel().await;
     let deltas = vec!["x"; 2000].join(", ");
-    let agent = agent(&kernel, "", &format!("  - {{deltas: [{deltas}]}}\n")).await;
-    // Not read: held back at the size of the queue. Dropped: cancelled.
-    drop(agent.start("dropped"));
-    let unread = agent.start("unread");
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    let start = Instant::now();
-    let reading = tokio::spawn(unread.result());
-    kernel.close().await.expect("close");
-    assert!(start.elapsed() < Duration::from_secs(2));
-    let result = reading.await.expect("task").expect("result");
-    assert!(result.text.len() <= 2000);
-    assert_eq!(agent.run("late").await.expect_err("closed").code(), Code::Closed);
-    assert_eq!(kernel.collection("c").expect_err("closed").code(), Code::Closed);
-    kernel.close().await.expect("idempotent");
+    let script = format!("  - {{deltas: [{deltas}]}}\n");
+    let mut latencies = Vec::new();
+    // The best of a few counts; one that blocks its kernel costs all the time that closing has.
+    for _ in 0..5 {
+        let kernel = kernel().await;
+        let agent = agent(&kernel, "", &script).await;
+        // Not read: held back at the size of the queue. Dropped: cancelled.
+        drop(agent.start("dropped"));
+        let mut unread = agent.start("unread");
+        assert!(unread.next().await.is_some(), "it has begun");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let start = Instant::now();
+        let reading = tokio::spawn(unread.result());
+        kernel.close().await.expect("close");
+        let latency = start.elapsed();
+        let result = reading.await.expect("task").expect("result");
+        assert!(result.text.len() <= 2000);
+        assert_eq!(agent.run("late").await.expect_err("closed").code(), Code::Closed);
+        assert_eq!(kernel.collection("c").expect_err("closed").code(), Code::Closed);
+        kernel.close().await.expect("idempotent");
+        if latency < Duration::from_secs(1) {
+            return;
+        }
+        latencies.push(latency);
+    }
+    unreachable!("{latencies:?}");
 }
 
 #[tokio::test]
 async fn calls_of_one_turn_run_side_by_side() {
     let kernel = kernel().await;
-    static NOW: AtomicUsize = AtomicUsize::new(0);
-    static MOST: AtomicUsize = AtomicUsize::new(0);
+    let all_here = Arc::new(Barrier::new(3));
     let definition = Definition {
-        name: "slow".into(),
+        name: "meet".into(),
         description: String::new(),
         parameters: json!({"type": "object"}),
         timeout_ms: None,
     };
-    let slow = FunctionTool::new(definition, |_, _| async {
-        MOST.fetch_max(NOW.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        NOW.fetch_sub(1, Ordering::SeqCst);
-        Ok(json!(1))
+    let meet = FunctionTool::new(definition, move |_, _| {
+        let all_here = all_here.clone();
+        async move {
+            all_here.wait().await;
+            Ok(json!(1))
+        }
     });
-    kernel.register(Arc::new(slow)).expect("tool");
-    let script = "  - tool_calls: [{name: slow}, {name: slow}, {name: slow}]\n  - {text: done}\n";
-    agent(&kernel, "slow", script).await.run("go").await.expect("run");
-    assert_eq!(MOST.load(Ordering::SeqCst), 3);
+    kernel.register(Arc::new(meet)).expect("tool");
+    let script = "  - tool_calls: [{name: meet}, {name: meet}, {name: meet}]\n  - {text: done}\n";
+    let agent = agent(&kernel, "meet", script).await;
+    // Calls that come one after the other wait here for ever.
+    let met = tokio::time::timeout(PATIENCE, agent.run("go")).await;
+    assert_eq!(met.expect("they do not meet").expect("run").text, "done");
 }
 
 #[tokio::test]
@@ -216,9 +243,16 @@ async fn the_end_of_a_run_is_recorded_though_its_host_has_stopped_reading() {
         ..Default::default()
     };
     let mut run = agent.start_with("go", options, None, Default::default());
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let recorded = kernel.run_events("unread").await.expect("events");
-    assert_eq!(recorded.last().expect("last")["type"], "run_failed");
+    let deadline = Instant::now() + PATIENCE;
+    let recorded = loop {
+        // There is no such run before it has begun.
+        let recorded = kernel.run_events("unread").await.unwrap_or_default();
+        if recorded.last().is_some_and(|event| event["type"] == "run_failed") {
+            break recorded;
+        }
+        assert!(Instant::now() < deadline, "{:?}", recorded.last());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
     let mut seen = Vec::new();
     while let Some(event) = run.next().await {
         seen.push(serde_json::from_str::<Value>(event.as_json()).expect("json"));
@@ -244,17 +278,23 @@ async fn a_step_that_the_store_refused_is_recorded_with_the_end() {
     let folder = tempfile::tempdir().expect("tempdir");
     let path = folder.path().join("store.db");
     let kernel = Kernel::open(OpenOptions::file(&path)).await.expect("open");
-    // Holds the database's lock for longer than a step waits for it.
-    let lock = move |_| {
+    let definition = Definition {
+        name: "lock".into(),
+        description: String::new(),
+        parameters: json!({"type": "object"}),
+        timeout_ms: None,
+    };
+    // Holds the database's lock until the run was given up, for the step that could not be written.
+    let lock = FunctionTool::new(definition, move |_, context: Context| {
         let other = rusqlite::Connection::open(&path).expect("open");
         other.execute_batch("BEGIN IMMEDIATE").expect("lock");
-        std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(6500));
+        tokio::spawn(async move {
+            context.cancel.cancelled().await;
             drop(other);
         });
-        Ok(json!(1))
-    };
-    kernel.register(tool("lock", lock)).expect("tool");
+        std::future::ready(Ok(json!(1)))
+    });
+    kernel.register(Arc::new(lock)).expect("tool");
     let script = "  - {tool_calls: [{name: lock}]}\n  - {text: done}\n";
     let options = aikit::agent::RunOptions { run_id: Some("locked".into()), ..Default::default() };
     let agent = agent(&kernel, "lock", script).await;

@@ -12,7 +12,8 @@ use aikit::host::{HostKernel, Step};
 use aikit::kernel::AgentRef;
 use aikit::spec::Spec;
 
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(5));
+/// How long a machine may take for what must come; only a failure waits for so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn kernel(options: &str) -> HostKernel {
     HostKernel::open(options).wait(drop).expect("open")
@@ -23,15 +24,22 @@ fn a_tool_call_that_nobody_waits_for_any_more_is_not_given_to_the_host() {
     let kernel = kernel("");
     let definition = r#"{"name": "late", "timeout_ms": 20}"#;
     kernel.register_tool(definition).expect("tool");
-    let task = kernel.call_tool("late", "");
-    let fd = task.fd().expect("fd");
-    std::thread::sleep(Duration::from_millis(300));
-    assert!(fd >= 0);
-    match task.next(PATIENCE) {
-        Step::Done(result) => assert_eq!(result.expect_err("late").code(), Code::ToolTimeout),
-        other => unreachable!("{other:?}"),
+    // When the call is given up is up to the machine: a slow one gets longer.
+    for pause in [300, 3_000, 30_000].map(Duration::from_millis) {
+        let task = kernel.call_tool("late", "");
+        assert!(task.fd().expect("fd") >= 0);
+        std::thread::sleep(pause);
+        match task.next(Some(PATIENCE)) {
+            Step::Done(result) => {
+                assert_eq!(result.expect_err("late").code(), Code::ToolTimeout);
+                assert!(matches!(task.try_next(), Step::Ended));
+                return;
+            }
+            Step::ToolCall(_) => {}
+            other => unreachable!("{other:?}"),
+        }
     }
-    assert!(matches!(task.try_next(), Step::Ended));
+    unreachable!("the call is still given to the host");
 }
 
 #[test]
@@ -40,7 +48,7 @@ fn a_waker_may_take_from_its_task() {
     kernel.register_tool(r#"{"name": "ask"}"#).expect("tool");
     let task = Arc::new(kernel.call_tool("ask", ""));
     let call = loop {
-        if let Step::ToolCall(call) = task.next(PATIENCE) {
+        if let Step::ToolCall(call) = task.next(Some(PATIENCE)) {
             break call;
         }
     };
@@ -50,7 +58,7 @@ fn a_waker_may_take_from_its_task() {
         let _ = done.send(matches!(taker.try_next(), Step::Done(Ok(_))));
     }));
     call.succeed(serde_json::json!(1));
-    assert!(result.recv_timeout(Duration::from_secs(5)).expect("the waker does not hang"));
+    assert!(result.recv_timeout(PATIENCE).expect("the waker does not hang"));
 }
 
 #[test]
@@ -65,7 +73,7 @@ fn a_search_that_waits_for_its_model_can_be_cancelled() {
         .search("words", r#"{"embedding_model": "slow/model"}"#);
     assert!(matches!(search.next(Some(Duration::from_millis(200))), Step::Pending));
     search.cancel();
-    match search.next(Some(Duration::from_secs(2))) {
+    match search.next(Some(PATIENCE)) {
         Step::Done(result) => assert_eq!(result.expect_err("cancelled").code(), Code::Cancelled),
         other => unreachable!("{other:?}"),
     }

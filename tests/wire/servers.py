@@ -51,7 +51,7 @@ class Server:
     def get(self, path: str) -> Any:
         """What a GET of this path answers, read as JSON."""
         request = urllib.request.Request(self.root + path, headers={"Authorization": f"Bearer {API_KEY}"})
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def providers(self, api_key: str = API_KEY) -> dict[str, dict[str, str]]:

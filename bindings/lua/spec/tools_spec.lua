@@ -134,23 +134,35 @@ describe("a Lua tool", function()
   end)
 
   it("may close its kernel", function()
-    local other = aikit.open()
-    other:tool({ name = "close", description = "x", run = function() other:close() return 1 end })
-    local run = support.agent(other, support.calling("close"), { "close" }):start("x")
-    local started = support.now()
-    pcall(run.result, run)
-    assert.is_true(support.now() - started < 3)
+    local took = support.fastest(3, function()
+      local other = aikit.open()
+      other:tool({ name = "close", description = "x", run = function() other:close() return 1 end })
+      local run = support.agent(other, support.calling("close"), { "close" }):start("x")
+      local started = support.now()
+      pcall(run.result, run)
+      return support.now() - started
+    end)
+    assert.is_true(took < 3, took .. " s")
   end)
 
   it("times out in its run when it takes too long", function()
+    local seconds
     kernel:tool({
       name = "slow", description = "x", timeout_ms = 50,
-      run = function() require("system").sleep(0.2) return 1 end,
+      run = function() require("system").sleep(seconds) return 1 end,
     })
-    local run = support.agent(kernel, support.calling("slow"), { "slow" }):start("x")
-    local _, by_type = support.events(run)
-    assert.equal("tool_timeout", by_type.tool_finished.error.code)
-    assert.equal("finished", run:result().status)
+    local agent = support.agent(kernel, support.calling("slow"), { "slow" })
+    local finished
+    -- When the time is found to be over is up to the machine: a slow one gets longer.
+    for _, pause in ipairs({ 0.2, 2, 20 }) do
+      seconds = pause
+      local run = agent:start("x")
+      local _, by_type = support.events(run)
+      assert.equal("finished", run:result().status)
+      finished = by_type.tool_finished
+      if finished.error then break end
+    end
+    assert.equal("tool_timeout", finished.error and finished.error.code)
   end)
 
   it("is called while stepping", function()

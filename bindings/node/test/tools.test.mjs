@@ -88,18 +88,17 @@ for (const [name, [value, message]] of Object.entries(unfit)) {
 }
 
 test("a slow tool runs out of its time, and its late answer changes nothing", async () => {
-  let answered = false;
-  const { error } = await finished(
-    async () => {
-      await sleep(150);
-      answered = true;
-      return "late";
-    },
-    { timeoutMs: 30 },
-  );
-  assert.equal(error.code, "tool_timeout");
-  await sleep(200);
-  assert.ok(answered);
+  // A machine that is too slow to call the tool within its time gets longer.
+  for (const timeoutMs of [30, 300, 3_000, 30_000]) {
+    let answer;
+    const { error } = await finished(() => new Promise((resolve) => (answer = resolve)), { timeoutMs });
+    assert.equal(error.code, "tool_timeout");
+    if (!answer) continue;
+    answer("late");
+    await sleep(50);
+    return;
+  }
+  assert.fail("the tool was never called");
 });
 
 test("arguments are checked before the function sees them", async () => {

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,25 @@ def call_of(name: str, **arguments: Any) -> dict[str, Any]:
 def slow(words: int = 200, delay_ms: int = 50) -> dict[str, Any]:
     """A turn that takes its time."""
     return {"deltas": ["word "] * words, "delay_ms": delay_ms}
+
+
+def fastest(limit: float, measure: Callable[[], float]) -> float:
+    """The shortest of a few times in seconds, measured until one is within the limit: what counts is
+    how fast the package is, not who else uses the machine."""
+    best = measure()
+    for _ in range(4):
+        if best < limit:
+            break
+        best = min(best, measure())
+    return best
+
+
+def eventually(attempt: Callable[[], bool]) -> bool:
+    """Whether this holds within a minute."""
+    deadline = time.monotonic() + 60
+    while not (held := attempt()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return held
 
 
 Script = Callable[..., "subprocess.CompletedProcess[str]"]

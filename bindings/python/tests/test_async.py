@@ -69,19 +69,13 @@ def test_waiting_takes_no_thread_of_pythons() -> None:
 
 def test_the_loop_goes_on_meanwhile() -> None:
     async def body(kernel: aikit.AsyncKernel) -> None:
-        agent = await kernel.agent(make_spec(slow(words=10)))
-        ticks = 0
-
-        async def tick() -> None:
-            nonlocal ticks
-            while True:
-                ticks += 1
-                await asyncio.sleep(0.005)
-
-        ticker = asyncio.create_task(tick())
-        await agent.run("x")
-        ticker.cancel()
-        assert ticks > 20
+        run = (await kernel.agent(make_spec(slow()))).start("x")
+        reading = asyncio.create_task(run.result())
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+        assert not reading.done(), "the loop stood still until the end of the run"
+        run.cancel()
+        assert (await reading).status == "cancelled"
 
     with_kernel(body)
 
@@ -103,17 +97,25 @@ def test_a_hundred_runs_at_once() -> None:
 
 def test_cancelling_the_task_cancels_the_run() -> None:
     async def body(kernel: aikit.AsyncKernel) -> None:
-        run = (await kernel.agent(make_spec(slow()))).start("x")
-        reading = asyncio.create_task(run.result())
-        await asyncio.sleep(0.2)
-        reading.cancel()
-        began = time.monotonic()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
-        assert time.monotonic() - began < 0.1
-        result = await asyncio.wait_for(run.result(), 2)
-        assert result.status == "cancelled"
-        assert result.text.startswith("word")
+        agent = await kernel.agent(make_spec(slow()))
+        times: list[float] = []
+        # The best of a few counts: what is measured is aikit, not who else uses the machine.
+        while len(times) < 5 and min(times, default=1) >= 0.1:
+            run = agent.start("x")
+            async for event in run:
+                if event.type == "text_delta":
+                    break
+            reading = asyncio.create_task(run.result())
+            await asyncio.sleep(0.1)
+            reading.cancel()
+            began = time.monotonic()
+            with pytest.raises(asyncio.CancelledError):
+                await reading
+            times.append(time.monotonic() - began)
+            result = await run.result()
+            assert result.status == "cancelled"
+            assert result.text.startswith("word")
+        assert min(times) < 0.1, times
 
     with_kernel(body)
 
@@ -169,22 +171,21 @@ def test_async_tools_see_the_callers_context_and_plain_ones_get_a_thread() -> No
 def test_tools_of_one_turn_run_side_by_side() -> None:
     async def body(kernel: aikit.AsyncKernel) -> None:
         together = 0
-        most = 0
+        all_here = asyncio.Event()
 
-        @kernel.tool
+        @kernel.tool(timeout=300)
         async def meet() -> None:
-            nonlocal together, most
+            nonlocal together
             together += 1
-            most = max(most, together)
-            await asyncio.sleep(0.2)
-            together -= 1
+            if together == 3:
+                all_here.set()
+            await all_here.wait()
 
         calls = [{"name": "meet", "arguments": {}}] * 3
         spec = make_spec({"tool_calls": calls}, {"text": "done"}, tools=["meet"])
-        began = time.monotonic()
-        await (await kernel.agent(spec)).run("x")
-        assert time.monotonic() - began < 0.55
-        assert most == 3
+        # Calls that come one after the other wait here for ever.
+        await asyncio.wait_for((await kernel.agent(spec)).run("x"), 60)
+        assert together == 3
 
     with_kernel(body)
 
@@ -290,6 +291,10 @@ def test_descriptors_are_given_back() -> None:
         before = len(os.listdir("/proc/self/fd"))
         await asyncio.gather(*(agent.run("x") for _ in range(50)))
         gc.collect()
+        deadline = time.monotonic() + 60
+        # A thread of aikit's may be the last that holds one.
+        while len(os.listdir("/proc/self/fd")) > before + 1 and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
         assert len(os.listdir("/proc/self/fd")) <= before + 1
 
     with_kernel(body)

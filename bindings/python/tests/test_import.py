@@ -11,11 +11,16 @@ def test_importing_takes_less_than_20_ms(python: Script) -> None:
     code = """
 import time
 began = time.process_time()
-import aikit
+import {module}
 print((time.process_time() - began) * 1000)
 """
+
     # Processor time, and the best of many: other programs on the machine are not what is measured.
-    assert min(float(python(code).stdout) for _ in range(9)) < 20
+    def milliseconds(module: str) -> float:
+        return min(float(python(code.format(module=module)).stdout) for _ in range(9))
+
+    # On a machine where asyncio takes more than 40, half of that.
+    assert milliseconds("aikit") < max(20, milliseconds("asyncio") / 2)
 
 
 def test_importing_starts_no_thread_and_opens_no_descriptor(python: Script) -> None:

@@ -7,9 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
-from support import PACKAGE, Script
+from support import PACKAGE, Script, eventually, fastest
 
 PRELUDE = """
 import sys, time, signal
@@ -21,14 +22,25 @@ WAITING = PRELUDE + """
 kernel = aikit.open()
 run = kernel.agent(make_spec(slow(words=400))).start("x", run_id="r")
 next(run)
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     {wait}
 except KeyboardInterrupt:
     print("interrupted", time.time(), flush=True)
     result = run.result()
     print(result.status, kernel.run_events("r")[-1].type, flush=True)
 """
+
+
+def asleep(pid: int) -> bool:
+    """Whether the main thread of a process has nothing to do, seen ten times in a row. One that was
+    not given a processor yet is not asleep."""
+    for _ in range(10):
+        state = Path(f"/proc/{pid}/task/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        if state != "S":
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def interrupt(code: str) -> tuple[list[str], float, float, int]:
@@ -38,13 +50,15 @@ def interrupt(code: str) -> tuple[list[str], float, float, int]:
         env=os.environ | {"PYTHONPATH": f"{PACKAGE}{os.pathsep}{PACKAGE / 'tests'}"},
         stdout=subprocess.PIPE,
         text=True,
+        # A shell has what it runs in the background ignore the signal, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    time.sleep(0.3)
+    assert eventually(lambda: asleep(process.pid)), "it does not wait"
     sent = time.time()
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     lines = output.splitlines()
     word, felt = lines[0].split()
     assert word == "interrupted"
@@ -53,14 +67,13 @@ def interrupt(code: str) -> tuple[list[str], float, float, int]:
 
 @pytest.mark.parametrize("wait", ["run.result()", "list(run)"])
 def test_ctrl_c_is_felt_within_100_ms_and_cancels_the_run(wait: str) -> None:
-    latencies = []
-    # The fastest of three: what is measured is aikit, not who else uses the machine.
-    for _ in range(3):
+    def latency() -> float:
         lines, sent, felt, status = interrupt(WAITING.format(wait=wait))
         assert lines == ["cancelled run_cancelled"]
         assert status == 0
-        latencies.append(felt - sent)
-    assert min(latencies) < 0.1, latencies
+        return felt - sent
+
+    assert fastest(0.1, latency) < 0.1
 
 
 def test_ctrl_c_in_a_tool_goes_through() -> None:
@@ -84,7 +97,7 @@ except KeyboardInterrupt:
 
 
 def test_ctrl_c_in_asyncio_ends_the_program() -> None:
-    lines, sent, felt, _ = interrupt(
+    code = (
         PRELUDE
         + """
 import asyncio
@@ -100,8 +113,13 @@ except KeyboardInterrupt:
     print("interrupted", time.time(), flush=True)
 """
     )
-    assert lines == []
-    assert felt - sent < 1
+
+    def latency() -> float:
+        lines, sent, felt, _ = interrupt(code)
+        assert lines == []
+        return felt - sent
+
+    assert fastest(1, latency) < 1
 
 
 def test_a_handler_that_does_not_raise_does_not_disturb(python: Script) -> None:
@@ -113,9 +131,18 @@ seen = []
 signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
 kernel = aikit.open()
 agent = kernel.agent(make_spec(slow(words=10)))
-for delay in (0.1, 0.2, 0.3):
-    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGUSR1)).start()
-print(agent.run("x").status, len(seen))
+def send():
+    for sent in range(3):
+        time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        while len(seen) == sent:  # two that wait at once would be one
+            time.sleep(0.001)
+thread = threading.Thread(target=send)
+thread.start()
+statuses = set()
+while thread.is_alive():
+    statuses.add(agent.run("x").status)
+print(statuses, len(seen))
 """
     )
-    assert done.stdout.split() == ["finished", "3"], done.stderr
+    assert done.stdout.strip() == "{'finished'} 3", done.stderr

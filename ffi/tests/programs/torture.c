@@ -21,7 +21,7 @@ static const char spec_text[] =
 
 static const char slow_text[] =
     "identity: {agent_id: slow}\n"
-    "intelligence: {model: scripted/slow, script: [{text: one two three, delay_ms: 10000}]}\n";
+    "intelligence: {model: scripted/slow, script: [{text: one two three, delay_ms: 600000}]}\n";
 
 static int finalized;
 
@@ -197,7 +197,7 @@ static void taking_behind_a_descriptor(aikit_kernel kernel) {
     WORKS(aikit_agent_start(agent, TEXT("?"), NULL, 0, &run, &error));
     WORKS(aikit_run_fd(run, &ready.fd, &error));
     while (state != AIKIT_NEXT_ENDED) {
-        CHECK(poll(&ready, 1, 20000) == 1);
+        CHECK(poll(&ready, 1, 60000) == 1);
         do {
             WORKS(aikit_run_next_event(run, 0, &state, &event, &error));
             if (state == AIKIT_NEXT_EVENT) events++;
@@ -229,7 +229,7 @@ static void cancelling(aikit_kernel kernel) {
     WORKS(aikit_agent_start(agent, TEXT("?"), NULL, 0, &run, &error));
     FAILS(AIKIT_TIMEOUT, aikit_run_wait(run, 10, &result, &error));
     CHECK(pthread_create(&other, NULL, cancel_later, &run) == 0);
-    WORKS(aikit_run_wait(run, 8000, &result, &error));
+    WORKS(aikit_run_wait(run, 60000, &result, &error));
     CHECK(contains(&result, "\"cancelled\""));
     aikit_bytes_free(&result);
     CHECK(pthread_join(other, NULL) == 0);
@@ -294,7 +294,7 @@ static void watching(aikit_kernel kernel) {
     until(&s[3].ends, 1);
     FAILS(AIKIT_INVALID_ARGUMENT, aikit_run_wait(run[2], 0, &out, &error));
     aikit_run_free(&run[2]);
-    CHECK(aikit_shutdown(15000) == 0);
+    CHECK(aikit_shutdown(60000) == 0);
     CHECK(s[0].status == AIKIT_OK && s[0].events > 8);
     CHECK(s[1].status == AIKIT_TURN_LIMIT);
     CHECK(s[2].status == AIKIT_OK && s[2].events > 0);
@@ -402,7 +402,7 @@ int main(int argc, char **argv) {
     CHECK(tools_finalized == 1);
     replies();
     documents(argv[1]);
-    CHECK(aikit_shutdown(5000) == 0);
+    CHECK(aikit_shutdown(60000) == 0);
     puts("all checks hold");
     return 0;
 }

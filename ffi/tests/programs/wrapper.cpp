@@ -34,7 +34,7 @@ intelligence:
 
 constexpr std::string_view slow_text = R"(
 identity: {agent_id: slow}
-intelligence: {model: scripted/slow, script: [{text: a b c, delay_ms: 10000}]}
+intelligence: {model: scripted/slow, script: [{text: a b c, delay_ms: 600000}]}
 )";
 
 static bool has(const std::string &text, std::string_view part) {
@@ -107,7 +107,7 @@ static void cancelling() {
     }
     run.cancel();
     bool cancelled = false;
-    while (const auto event = run.next(8s)) cancelled = cancelled || has(*event, "run_cancelled");
+    while (const auto event = run.next(60s)) cancelled = cancelled || has(*event, "run_cancelled");
     CHECK(run.ended() && has(run.wait(), R"("cancelled")"));
     run = agent.start("?");
     kernel.close();
@@ -192,6 +192,6 @@ int main() {
     cancelling();
     specs();
     repository();
-    CHECK(aikit::shutdown(5s) == 0);
+    CHECK(aikit::shutdown(60s) == 0);
     std::puts("all checks hold");
 }

@@ -40,18 +40,19 @@ function support.child(code, bare)
   file:close()
   local started = os.time()
   -- `timeout` tells a hang (124) from an end, and the shell a signal (above 128).
-  local pipe = assert(io.popen(("timeout 20 %s %s 2>&1; echo status $?"):format(interpreter(), path)))
+  local pipe = assert(io.popen(("timeout 60 %s %s 2>&1; echo status $?"):format(interpreter(), path)))
   local output = pipe:read("*a")
   pipe:close()
   return tonumber(output:match("status (%d+)%s*$")), os.time() - started, output
 end
 
--- Reports whether such a child ends with `status`, and soon.
+-- Reports whether such a child ends with `status`, and before the end of a run that streams, which
+-- comes after 20 seconds.
 function support.ends(name, status, code, bare)
   local seen, took, output = support.child(code, bare)
   if seen ~= status then
     support.report(name, ("exit status %s, not %d: %s"):format(seen, status, output:gsub("\n", " | ")))
-  elseif took > 3 then
+  elseif took > 15 then
     support.report(name, ("it took %d s"):format(took))
   else
     support.report(name)

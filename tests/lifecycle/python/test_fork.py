@@ -141,7 +141,7 @@ if pid == 0:
 began = time.monotonic()
 _, status = os.waitpid(pid, 0)
 assert os.waitstatus_to_exitcode(status) == 7, status
-assert time.monotonic() - began < 5
+assert time.monotonic() - began < 30
 """
     )
 
