@@ -240,7 +240,7 @@ fn differences_are_told_in_fields() {
     assert_eq!(told, [
         "~ identity.version: \"1.0.0\" -> \"1.1.0\"",
         "~ integration.tools.find.description: \"old\" -> \"new\"",
-        "+ integration.tools.datetime.name: \"datetime\"",
+        "+ integration.tools.datetime: {\"name\":\"datetime\"}",
         "+ intelligence.system_prompt: \"Hi.\"",
     ]);
     let back = diff(&b, &a);

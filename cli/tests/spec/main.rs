@@ -1,6 +1,6 @@
 //! `aikit spec` as a user meets it: what it prints where, and its exit status.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod check;
 mod compare;

@@ -67,7 +67,7 @@ fn compare(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mu
             if let (Some(before), Some(after)) = (by_name(before), by_name(after))
                 && in_order(&before, &after)
             {
-                return maps(path, &before, &after, changes);
+                return items(path, &before, &after, changes);
             }
             ChangeKind::Changed
         }
@@ -82,12 +82,31 @@ fn compare(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mu
         (None, _) => ChangeKind::Added,
         (_, None) => ChangeKind::Removed,
     };
-    changes.push(Change {
-        path: path.to_owned(),
-        kind,
-        before: before.cloned(),
-        after: after.cloned(),
-    });
+    push(path, kind, before, after, changes);
+}
+
+fn push(
+    path: &str,
+    kind: ChangeKind,
+    before: Option<&Json>,
+    after: Option<&Json>,
+    changes: &mut Vec<Change>,
+) {
+    let (before, after) = (before.cloned(), after.cloned());
+    changes.push(Change { path: path.to_owned(), kind, before, after });
+}
+
+/// Items that have names: those that came or went are told whole, the others field by field.
+fn items(path: &str, before: &Map<String, Json>, after: &Map<String, Json>, out: &mut Vec<Change>) {
+    let added = after.keys().filter(|name| !before.contains_key(*name));
+    for name in before.keys().chain(added) {
+        let path = format!("{path}/{}", escape(name));
+        match (before.get(name), after.get(name)) {
+            (None, item) => push(&path, ChangeKind::Added, None, item, out),
+            (item, None) => push(&path, ChangeKind::Removed, item, None, out),
+            both => compare(&path, both.0, both.1, out),
+        }
+    }
 }
 
 fn maps(path: &str, before: &Map<String, Json>, after: &Map<String, Json>, out: &mut Vec<Change>) {

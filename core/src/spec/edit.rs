@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 /// [`Code::InvalidArgument`] when there is no such place, or a value that cannot be replaced line
 /// by line.
 pub fn edit(text: &str, pointer: &str, value: &Json) -> Result<String> {
-    Spec::parse(text)?;
+    sound(text)?;
     if !pointer.starts_with('/') {
         return Err(no_place(pointer));
     }
@@ -42,7 +42,7 @@ pub fn edit(text: &str, pointer: &str, value: &Json) -> Result<String> {
     if let Some(changed) = changed {
         *changed = value.clone();
     }
-    Spec::parse(&edited)?;
+    sound(&edited)?;
     // The layout of YAML has more corners than this function knows: what came out is compared.
     let came_out = node::read(&edited, &mut super::decode::Decoder::default());
     if came_out.map(|node| node.to_json()) != Some(wanted) {
@@ -50,6 +50,17 @@ pub fn edit(text: &str, pointer: &str, value: &Json) -> Result<String> {
     }
     let mark = if bare.len() < text.len() { "\u{feff}" } else { "" };
     Ok(format!("{mark}{edited}"))
+}
+
+/// Fails with the errors of a text. Files that it extends are not looked at: they are elsewhere, and
+/// are checked with the whole.
+fn sound(text: &str) -> Result<()> {
+    let mut found = Spec::diagnose(text);
+    found.retain(|d| d.code != "AK1025");
+    match super::has_errors(&found) {
+        true => Err(Error::from_diagnostics(None, found)),
+        false => Ok(()),
+    }
 }
 
 fn no_place(pointer: &str) -> Error {

@@ -254,6 +254,11 @@ fn has_errors(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|d| d.severity == Severity::Error)
 }
 
+/// The hash of a document in its JSON form, however its numbers are written.
+pub(crate) fn hash_of(document: &serde_json::Value) -> String {
+    canonical::hash(document)
+}
+
 fn json_of(document: &Document) -> serde_json::Value {
     serde_json::to_value(document).unwrap_or_default()
 }
@@ -322,8 +327,12 @@ fn read_text(path: &Path) -> Result<String> {
         }
         _ => unreadable("cannot be read").caused_by(e),
     };
+    // Before it is opened: a pipe without a writer would be waited for without end.
+    let kind = std::fs::metadata(path).map_err(fault)?;
+    if !kind.is_dir() && !kind.is_file() {
+        return Err(unreadable("is not a file").hint("read it first, and parse the text"));
+    }
     let file = File::open(path).map_err(fault)?;
-    let kind = file.metadata().map_err(fault)?;
     if kind.is_dir() {
         return Err(unreadable("is a folder, not a spec").hint("name the YAML or JSON file in it"));
     }

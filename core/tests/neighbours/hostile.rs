@@ -37,6 +37,9 @@ fn large_and_hostile_texts_end_in_an_error_or_in_specs() {
         Ok(import) => complete("braces", &tree_of(&braces), &import),
         Err(error) => assert_eq!(error.code(), Code::SpecTooLarge),
     }
+    let server = "      - {type: mcp, name: same, command: run}\n";
+    let servers = format!("agents:\n  a:\n    toolsets:\n{}", server.repeat(2000));
+    complete("servers", &tree_of(&servers), &import(&servers, None, None).expect("servers"));
     let junk = "x".repeat(2 * 1024 * 1024 + 1);
     assert_eq!(import(&junk, None, None).expect_err("junk").code(), Code::SpecTooLarge);
     let deep = format!("{{{}: ", "k".repeat(1000)).repeat(50);

@@ -185,15 +185,17 @@ static void texts(const char *folder) {
     IS("[]", aikit_spec_diagnose(TEXT(top), options, AIKIT_TO_NUL, &out, &error));
     GIVES("\"AK1025\"", aikit_spec_diagnose(TEXT(top), NULL, 0, &out, &error));
     GIVES("\"line\":4", aikit_spec_diagnose(TEXT(broken), NULL, 0, &out, &error));
-    GIVES("\"range\"", aikit_spec_diagnose(TEXT(broken), TEXT("{\"format\": \"lsp\"}"), &out, &error));
-    WORKS(aikit_spec_diagnose(TEXT(broken), TEXT("{\"format\": \"text\", \"file\": \"a.yaml\"}"), &one,
-                              &error));
+    GIVES("\"range\"",
+          aikit_spec_diagnose(TEXT(broken), TEXT("{\"format\": \"lsp\"}"), &out, &error));
+    WORKS(aikit_spec_diagnose(TEXT(broken), TEXT("{\"format\": \"text\", \"file\": \"a.yaml\"}"),
+                              &one, &error));
     CHECK(one.data[0] != '"' && contains(&one, "a.yaml:4:1") && contains(&one, "\n"));
     aikit_bytes_free(&one);
     WORKS(aikit_spec_diagnose(TEXT(second), TEXT("{\"format\": \"text\"}"), &one, &error));
     CHECK(one.data != NULL && one.len == 0);
     aikit_bytes_free(&one);
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_spec_diagnose(TEXT("{}"), TEXT("{\"form\": 1}"), &one, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_spec_diagnose(TEXT("{}"), TEXT("{\"form\": 1}"), &one, &error));
     FAILS(AIKIT_INVALID_ARGUMENT,
           aikit_spec_diagnose(TEXT("{}"), TEXT("{\"format\": \"html\"}"), &one, &error));
     FAILS(AIKIT_INVALID_UTF8, aikit_spec_diagnose(TEXT("\xff"), NULL, 0, &one, &error));
@@ -203,10 +205,14 @@ static void texts(const char *folder) {
     CHECK(contains(&one, "# who answers") && contains(&one, "temperature: 0.5"));
     other = parse(one.data);
     aikit_bytes_free(&one);
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_spec_edit(TEXT(first), TEXT("version"), TEXT("1"), &one, &error));
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_spec_edit(TEXT(first), TEXT("/version"), TEXT("{"), &one, &error));
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_spec_edit(TEXT(first), TEXT("/version"), NULL, 0, &one, &error));
-    FAILS(AIKIT_SPEC_INVALID, aikit_spec_edit(TEXT(broken), TEXT("/version"), TEXT("1"), &one, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_spec_edit(TEXT(first), TEXT("version"), TEXT("1"), &one, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_spec_edit(TEXT(first), TEXT("/version"), TEXT("{"), &one, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_spec_edit(TEXT(first), TEXT("/version"), NULL, 0, &one, &error));
+    FAILS(AIKIT_SPEC_INVALID,
+          aikit_spec_edit(TEXT(broken), TEXT("/version"), TEXT("1"), &one, &error));
 
     /* Comparing and writing out. */
     spec = parse(first);
@@ -236,7 +242,8 @@ static void texts(const char *folder) {
           aikit_spec_import(TEXT(crew), TEXT("{\"from\": \"crewai\"}"), &out, &error));
     FAILS(AIKIT_INVALID_ARGUMENT,
           aikit_spec_import(TEXT(crew), TEXT("{\"from\": \"nobody\"}"), &one, &error));
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_spec_import(TEXT(crew), TEXT("{\"bad\": 1}"), &one, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_spec_import(TEXT(crew), TEXT("{\"bad\": 1}"), &one, &error));
     GIVES("\"$schema\"", aikit_spec_schema(&out, &error));
     CHECK(one.data == NULL);
 }
@@ -247,14 +254,16 @@ static void life_of_a_version(void) {
     aikit_spec spec = parse(first), loaded = 0;
     GIVES("\"created_by\":\"ann\"", aikit_specs_save(kernel, spec, NULL, 0, &out, &error));
     FAILS(AIKIT_SPEC_CONFLICT, aikit_specs_save(kernel, spec, NULL, 0, &out, &error));
-    FAILS(AIKIT_INVALID_ARGUMENT, aikit_specs_save(kernel, spec, TEXT("{\"who\": 1}"), &out, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT,
+          aikit_specs_save(kernel, spec, TEXT("{\"who\": 1}"), &out, &error));
     FAILS(AIKIT_SPEC_NOT_FOUND, aikit_specs_get(kernel, TEXT("desk"), &out, &error));
     GIVES("\"version\":\"1.0.0\"", aikit_specs_get(kernel, TEXT("desk@1.0.0"), &out, &error));
     FAILS(AIKIT_SPEC_STATE, aikit_specs_retire(kernel, TEXT("desk@1.0.0"), NULL, 0, &out, &error));
     FAILS(AIKIT_INVALID_ARGUMENT, aikit_specs_promote(kernel, TEXT("desk"), NULL, 0, &out, &error));
-    FAILS(AIKIT_SPEC_NOT_FOUND, aikit_specs_get(kernel, NULL, 0, &out, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT, aikit_specs_get(kernel, NULL, 0, &out, &error));
     GIVES("\"status\":\"active\"",
-          aikit_specs_promote(kernel, TEXT("desk@1.0.0"), TEXT("{\"why\": \"ready\"}"), &out, &error));
+          aikit_specs_promote(kernel, TEXT("desk@1.0.0"), TEXT("{\"why\": \"ready\"}"), &out,
+                              &error));
     FAILS(AIKIT_SPEC_IMMUTABLE, aikit_specs_save(kernel, spec, NULL, 0, &out, &error));
     FAILS(AIKIT_SPEC_IMMUTABLE, aikit_specs_delete(kernel, TEXT("desk@1.0.0"), NULL, 0, &error));
     WORKS(aikit_specs_load(kernel, TEXT("desk"), &loaded, &error));
@@ -263,16 +272,19 @@ static void life_of_a_version(void) {
     aikit_spec_free(&spec);
 
     save(kernel, second);
-    GIVES("the second", aikit_specs_diff(kernel, TEXT("desk@1.0.0"), TEXT("desk@2.0.0"), &out, &error));
+    GIVES("the second",
+          aikit_specs_diff(kernel, TEXT("desk@1.0.0"), TEXT("desk@2.0.0"), &out, &error));
     FAILS(AIKIT_SPEC_NOT_FOUND,
           aikit_specs_diff(kernel, TEXT("desk"), TEXT("desk@3.0.0"), &out, &error));
     GIVES("\"status\":\"active\"",
           aikit_specs_promote(kernel, TEXT("desk@2.0.0"), NULL, 0, &out, &error));
-    GIVES("\"successor\":\"desk@2.0.0\"", aikit_specs_get(kernel, TEXT("desk@1.0.0"), &out, &error));
+    GIVES("\"successor\":\"desk@2.0.0\"",
+          aikit_specs_get(kernel, TEXT("desk@1.0.0"), &out, &error));
     GIVES("\"sunset\":\"2030-01-01\"",
-          aikit_specs_deprecate(kernel, TEXT("desk@2.0.0"), TEXT("{\"sunset\": \"2030-01-01\"}"), &out,
-                                &error));
-    GIVES("\"status\":\"retired\"", aikit_specs_retire(kernel, TEXT("desk@1.0.0"), NULL, 0, &out, &error));
+          aikit_specs_deprecate(kernel, TEXT("desk@2.0.0"), TEXT("{\"sunset\": \"2030-01-01\"}"),
+                                &out, &error));
+    GIVES("\"status\":\"retired\"",
+          aikit_specs_retire(kernel, TEXT("desk@1.0.0"), NULL, 0, &out, &error));
     FAILS(AIKIT_SPEC_RETIRED, aikit_specs_load(kernel, TEXT("desk@1.0.0"), &loaded, &error));
     GIVES("\"change\":\"retired\"", aikit_specs_history(kernel, TEXT("desk"), &out, &error));
     FAILS(AIKIT_SPEC_NOT_FOUND, aikit_specs_history(kernel, TEXT("nobody"), &out, &error));
@@ -292,8 +304,8 @@ static void life_of_a_version(void) {
     FAILS(AIKIT_SPEC_CONFLICT,
           aikit_specs_import(kernel, bundle.data, bundle.len, NULL, 0, &out, &error));
     GIVES("\"imported\":[]",
-          aikit_specs_import(kernel, bundle.data, bundle.len, TEXT("{\"on_conflict\": \"skip\"}"), &out,
-                             &error));
+          aikit_specs_import(kernel, bundle.data, bundle.len, TEXT("{\"on_conflict\": \"skip\"}"),
+                             &out, &error));
     GIVES("desk@2.0.0", aikit_specs_import(other, bundle.data, bundle.len, NULL, 0, &out, &error));
     GIVES("\"why\":\"ready\"", aikit_specs_history(other, TEXT("desk"), &out, &error));
     FAILS(AIKIT_INVALID_ARGUMENT, aikit_specs_import(other, TEXT("{}"), NULL, 0, &out, &error));
@@ -333,7 +345,8 @@ static void agents(const char *folder) {
     WORKS(aikit_specs_promote(kernel, TEXT("desk@2.0.0"), NULL, 0, &out, &error));
     aikit_bytes_free(&out);
     GIVES("the first",
-          aikit_agent_run(agent, TEXT("?"), TEXT("{\"inputs\": {\"city\": \"Oslo\"}}"), &out, &error));
+          aikit_agent_run(agent, TEXT("?"), TEXT("{\"inputs\": {\"city\": \"Oslo\"}}"), &out,
+                          &error));
     FAILS(AIKIT_INVALID_ARGUMENT, aikit_agent_run(agent, TEXT("?"), NULL, 0, &out, &error));
     FAILS(AIKIT_INVALID_ARGUMENT,
           aikit_agent_run(agent, TEXT("?"), TEXT("{\"inputs\": {\"city\": 7}}"), &out, &error));
@@ -356,7 +369,7 @@ static void agents(const char *folder) {
     FAILS(AIKIT_FILE_NOT_FOUND, aikit_agent_open(kernel, TEXT("no.yaml"), NULL, 0, &later, &error));
     FAILS(AIKIT_FILE_NOT_FOUND, aikit_agent_read(kernel, TEXT("desk"), NULL, 0, &later, &error));
     FAILS(AIKIT_SPEC_NOT_FOUND, aikit_agent_open(kernel, TEXT("nobody"), NULL, 0, &later, &error));
-    FAILS(AIKIT_SPEC_NOT_FOUND, aikit_agent_open(kernel, NULL, 0, NULL, 0, &later, &error));
+    FAILS(AIKIT_INVALID_ARGUMENT, aikit_agent_open(kernel, NULL, 0, NULL, 0, &later, &error));
 
     /* What the kernel has to say of a spec, and that it means it. */
     aikit_spec greedy = parse("agent: greedy\nmodel: scripted/greedy\nscript: [{text: more}]\n"

@@ -7,6 +7,10 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     let intelligence = &document.intelligence;
     let model = intelligence.model.as_str();
     if model.is_empty() {
+        // A model that could not be read has been reported.
+        if check.root.exists("/intelligence/model") {
+            return rest(document, check);
+        }
         check.warn(
             "/intelligence",
             "AK2002",
@@ -16,6 +20,11 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     } else {
         check.model_name("/intelligence/model", model);
     }
+    rest(document, check);
+}
+
+fn rest(document: &Document, check: &mut Check<'_>) {
+    let intelligence = &document.intelligence;
     for (i, name) in intelligence.fallback_models.iter().enumerate() {
         check.model_name(&format!("/intelligence/fallback_models/{i}"), name);
     }

@@ -162,7 +162,7 @@ fn tool(from: View<'_>, draft: &mut Draft<'_>) {
     let name = from.any(&["name", "id", "serverName"]);
     let text = name.and_then(View::str).unwrap_or(&word);
     if word == "mcp" {
-        let place = server::begin(draft, text);
+        let place = draft.server(text);
         if let Some(view) = kind {
             draft.changed(view, &format!("{place}/transport"), "a server of tools");
         }

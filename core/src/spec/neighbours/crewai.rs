@@ -179,7 +179,7 @@ fn tools(from: View<'_>, draft: &mut Draft<'_>) {
             .and_then(|url| url.split(['/', ':', '?']).next());
         match (url, host) {
             (Some(text), Some(host)) if !text.contains(['?', '@']) => {
-                let place = super::server::begin(draft, host);
+                let place = draft.server(host);
                 draft.set(&format!("{place}/transport"), "http".into());
                 draft.keep(view, &format!("{place}/url"));
             }

@@ -95,6 +95,7 @@ impl<'s> Specs<'s> {
             number: self.drafts.len() - 1,
             id: id.clone(),
             document: json!({"spec_version": "1"}),
+            known: HashMap::new(),
         };
         draft.set("/identity/agent_id", id.into());
         draft
@@ -137,6 +138,8 @@ pub(super) struct Draft<'s> {
     number: usize,
     pub(super) id: String,
     document: Json,
+    /// By list: where a name stands in it. A text may hold thousands of tools.
+    known: HashMap<&'static str, HashMap<String, usize>>,
 }
 
 impl<'s> Draft<'s> {
@@ -308,23 +311,44 @@ impl<'s> Draft<'s> {
         if agent == self.id || self.source.exhausted() {
             return None;
         }
-        let known = self.get(LIST).and_then(Json::as_array);
-        if let Some(at) = known.and_then(|l| l.iter().position(|a| a.as_str() == Some(agent))) {
-            return Some(format!("{LIST}/{at}"));
-        }
         self.set("/network/delegation/enabled", true.into());
-        Some(self.push(LIST, agent.into()))
+        Some(self.once(LIST, agent, agent.into()))
+    }
+
+    /// Adds an item to a list unless one of that name is there; gives its place.
+    fn once(&mut self, list: &'static str, name: &str, value: Json) -> String {
+        if let Some(at) = self.place(list, name) {
+            return format!("{list}/{at}");
+        }
+        let place = self.push(list, value);
+        let at = self.get(list).and_then(Json::as_array).map_or(0, |l| l.len().saturating_sub(1));
+        self.known.entry(list).or_default().insert(name.to_owned(), at);
+        place
+    }
+
+    fn place(&self, list: &str, name: &str) -> Option<usize> {
+        self.known.get(list)?.get(name).copied()
     }
 
     /// Names a tool, once; gives its place.
     pub(super) fn tool(&mut self, name: &str) -> String {
-        const LIST: &str = "/integration/tools";
-        let known = self.get(LIST).and_then(Json::as_array);
-        let same = |tool: &Json| tool.as_str() == Some(name) || tool["name"].as_str() == Some(name);
-        match known.and_then(|l| l.iter().position(same)) {
-            Some(at) => format!("{LIST}/{at}"),
-            None => self.push(LIST, json!({"name": name})),
+        self.once("/integration/tools", name, json!({"name": name}))
+    }
+
+    /// Begins an MCP server under a name of its own; gives its place.
+    pub(super) fn server(&mut self, name: &str) -> String {
+        const LIST: &str = "/integration/mcp_servers";
+        let base = slug(name).unwrap_or_else(|| "server".to_owned());
+        let mut free = base.clone();
+        // Where the search for a free number ended last time, under a name that no server has.
+        let counter = format!("#{base}");
+        let mut count = self.place(LIST, &counter).unwrap_or(1);
+        while self.place(LIST, &free).is_some() {
+            count += 1;
+            free = format!("{}-{count}", &base[..base.len().min(56)]);
         }
+        self.known.entry(LIST).or_default().insert(counter, count);
+        self.once(LIST, &free, json!({"name": free}))
     }
 
     fn text(mut self) -> Result<String> {

@@ -218,7 +218,7 @@ fn mcp(name: View<'_>, args: View<'_>, draft: &mut Draft<'_>) {
     let url = server.get("url").and_then(View::str).and_then(|url| url.split("://").nth(1));
     let host = url.and_then(|url| url.split(['/', ':']).next());
     let label = host.or(package).or(server.get("command").and_then(View::str)).unwrap_or("mcp");
-    let place = server::begin(draft, label.trim_start_matches('@'));
+    let place = draft.server(label.trim_start_matches('@'));
     draft.changed(name, &place, "a server of tools");
     if server.has("url") {
         server::http(draft, &place, server, "url");
@@ -261,12 +261,7 @@ fn team(
         ]));
     }
     if how == "loop" && steps.len() > 0 {
-        match from.get("max_iterations") {
-            Some(_) => {
-                draft.keep_whole(from, "max_iterations", "/behavior/workflow/max_iterations")
-            }
-            None => {}
-        }
+        draft.keep_whole(from, "max_iterations", "/behavior/workflow/max_iterations");
         if draft.get("/behavior/workflow/max_iterations").is_none() {
             draft.set("/behavior/workflow/max_iterations", json!(10));
         }

@@ -200,8 +200,10 @@ pub fn import(text: &str, from: Option<Format>, file: Option<&str>) -> Result<Im
     }?;
     let specs = specs.texts()?;
     if specs.is_empty() {
-        return Err(Error::invalid_argument(format!("the text holds no agent of the format {format}"))
-            .hint(format!("give a text with an agent in it, or another format: {}", words())));
+        return Err(Error::invalid_argument(format!(
+            "the text holds no agent of the format {format}"
+        ))
+        .hint(format!("give a text with an agent in it, or another format: {}", words())));
     }
     let names: Vec<String> = specs.iter().map(|spec| spec.name.clone()).collect();
     Ok(Import { format, report: source.report(&names), specs })

@@ -89,7 +89,7 @@ fn tools(root: View<'_>, draft: &mut Draft<'_>) {
         let kind = tool.get("type");
         if kind.and_then(View::str) == Some("mcp") || (tool.has("endpoint") && !tool.has("native"))
         {
-            let place = server::begin(draft, name);
+            let place = draft.server(name);
             if let Some(view) = kind {
                 draft.changed(view, &format!("{place}/transport"), "a server of tools");
             }

@@ -312,7 +312,7 @@ impl<'s> Reader<'s, '_> {
         if let Some(at) = known {
             return format!("/integration/mcp_servers/{at}");
         }
-        let place = server::begin(draft, name);
+        let place = draft.server(name);
         if let Some(view) = named.get("name") {
             draft.changed(view, &format!("{place}/name"), "the name of the server");
         }

@@ -2,29 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::draft::{Draft, slug};
+use super::draft::Draft;
 use super::source::View;
 use crate::spec::node::escape;
 
-const SERVERS: &str = "/integration/mcp_servers";
 const USE_ENV: &str =
     "a secret is not taken over: keep it in an environment variable and write {env: NAME}";
-
-/// Begins a server under a name of its own; gives its place.
-pub(super) fn begin(draft: &mut Draft<'_>, name: &str) -> String {
-    let base = slug(name).unwrap_or_else(|| "server".to_owned());
-    let taken = |draft: &Draft<'_>, name: &str| {
-        let servers = draft.get(SERVERS).and_then(Json::as_array);
-        servers.is_some_and(|servers| servers.iter().any(|s| s["name"] == name))
-    };
-    let mut name = base.clone();
-    let mut count = 1;
-    while taken(draft, &name) {
-        count += 1;
-        name = format!("{}-{count}", &base[..base.len().min(56)]);
-    }
-    draft.push(SERVERS, json!({"name": name}))
-}
 
 /// The program of a server, its arguments and its environment.
 pub(super) fn stdio(draft: &mut Draft<'_>, place: &str, from: View<'_>) {

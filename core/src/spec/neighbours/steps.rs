@@ -16,7 +16,7 @@ const CIRCLE: &str = "a step cannot wait for one that waits for it: the way back
 #[derive(Default)]
 pub(super) struct Steps<'a> {
     steps: Vec<Step<'a>>,
-    ids: HashSet<String>,
+    ids: HashMap<String, usize>,
 }
 
 struct Step<'a> {
@@ -41,11 +41,13 @@ impl<'a> Steps<'a> {
     pub(super) fn id(&mut self, name: &str) -> String {
         let base = slug(name).unwrap_or_else(|| "step".to_owned());
         let mut id = base.clone();
-        let mut count = 1;
-        while !self.ids.insert(id.clone()) {
+        let mut count = self.ids.get(&base).copied().unwrap_or(0);
+        while self.ids.contains_key(&id) {
             count += 1;
-            id = format!("{}-{count}", &base[..base.len().min(56)]);
+            id = format!("{}-{}", &base[..base.len().min(56)], count + 1);
         }
+        self.ids.insert(base, count);
+        self.ids.entry(id.clone()).or_insert(0);
         id
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{SpecRef, SpecStatus, VersionId, find};
 use crate::error::{Code, Error, Result};
-use crate::spec::Spec;
+use crate::spec::{Spec, hash_of};
 use crate::store::TenantStore;
 
 /// A version as it is given out.
@@ -108,7 +108,7 @@ impl NewSpec {
             && record.description == self.description
             && record.tags == self.tags
             && record.model == self.model
-            && record.document.as_ref().is_none_or(|document| *document == self.document)
+            && record.document.as_ref().is_none_or(|document| hash_of(document) == self.hash)
     }
 }
 

@@ -49,6 +49,34 @@ const char *string(const cJSON *object, const char *name) {
     return value != NULL ? value : "";
 }
 
+/* ---- zeros ---- */
+
+/* A text of cJSON ends at its first zero. So the zeros of a scenario are read as a character that
+ * Unicode keeps for uses inside of programs, and put back where a text can hold them. */
+static const char stand_in[] = "\xef\xb7\x90";
+
+static void set_zeros_aside(char *json) {
+    for (; *json != '\0'; json++) {
+        if (*json != '\\' || json[1] == '\0') continue;
+        if (strncmp(json, "\\u0000", 6) == 0) memcpy(json, "\\ufdd0", 6);
+        json++;
+    }
+}
+
+/* The input of a run. Free its data with free(). */
+static text input_of(const cJSON *value) {
+    const char *from = cJSON_GetStringValue(value);
+    const char *zero;
+    text input = {0};
+    if (from == NULL) return input;
+    for (; (zero = strstr(from, stand_in)) != NULL; from = zero + sizeof stand_in - 1) {
+        add(&input, from, (size_t)(zero - from));
+        add(&input, "", 1);
+    }
+    add_text(&input, from);
+    return input;
+}
+
 /* ---- tools ---- */
 
 static void sleep_ms(const cJSON *behaviour) {
@@ -174,9 +202,11 @@ static aikit_status do_agent(scenario *s, const cJSON *step, observation *o) {
 
 static aikit_status do_run(scenario *s, const cJSON *step, observation *o) {
     char *json = options(step, run_options);
+    text input = input_of(cJSON_GetObjectItemCaseSensitive(step, "input"));
     aikit_bytes result = {0};
-    aikit_status status = aikit_agent_run(s->agent, string(step, "input"), AIKIT_TO_NUL, json,
-                                          AIKIT_TO_NUL, &result, &o->error);
+    aikit_status status = aikit_agent_run(s->agent, input.data, input.len, json, AIKIT_TO_NUL,
+                                          &result, &o->error);
+    free(input.data);
     free(json);
     return keep(status, &result, &o->ok);
 }
@@ -206,8 +236,10 @@ static aikit_status do_start(scenario *s, const cJSON *step, observation *o) {
     char *json = options(step, run_options);
     aikit_run run = 0;
     aikit_bytes result = {0};
-    aikit_status status = aikit_agent_start(s->agent, string(step, "input"), AIKIT_TO_NUL, json,
-                                            AIKIT_TO_NUL, &run, &o->error);
+    text input = input_of(cJSON_GetObjectItemCaseSensitive(step, "input"));
+    aikit_status status = aikit_agent_start(s->agent, input.data, input.len, json, AIKIT_TO_NUL,
+                                            &run, &o->error);
+    free(input.data);
     free(json);
     if (status == AIKIT_OK) status = take_events(run, string(step, "cancel_at"), o);
     add_text(&o->events, o->events.len == 0 ? "[]" : "]");
@@ -223,9 +255,11 @@ static aikit_status do_together(scenario *s, const cJSON *step, observation *o) 
     aikit_run *runs = calloc((size_t)count + 1, sizeof *runs);
     if (runs == NULL) abort();
     aikit_status status = AIKIT_OK;
-    for (int i = 0; i < count && status == AIKIT_OK; i++)
-        status = aikit_agent_start(s->agent, cJSON_GetArrayItem(inputs, i)->valuestring,
-                                   AIKIT_TO_NUL, NULL, 0, &runs[i], &o->error);
+    for (int i = 0; i < count && status == AIKIT_OK; i++) {
+        text input = input_of(cJSON_GetArrayItem(inputs, i));
+        status = aikit_agent_start(s->agent, input.data, input.len, NULL, 0, &runs[i], &o->error);
+        free(input.data);
+    }
     add_text(&o->ok, "[");
     for (int i = 0; i < count && status == AIKIT_OK; i++) {
         aikit_bytes result = {0};
@@ -314,6 +348,7 @@ static cJSON *read_json(const char *path) {
     size_t got;
     while ((got = fread(part, 1, sizeof part, file)) > 0) add(&content, part, got);
     fclose(file);
+    if (content.data != NULL) set_zeros_aside(content.data);
     cJSON *json = cJSON_ParseWithLength(content.data != NULL ? content.data : "", content.len);
     free(content.data);
     return json;
