@@ -43,9 +43,8 @@ fn findings(rule: &Rule, text: &str) -> Vec<Diagnostic> {
 }
 
 fn inside(text: &str, finding: &Diagnostic) -> bool {
-    let columns = |line: u32| {
-        text.lines().nth(line as usize - 1).map_or(0, |l| l.chars().count() as u32) + 1
-    };
+    let columns =
+        |line: u32| text.lines().nth(line as usize - 1).map_or(0, |l| l.chars().count() as u32) + 1;
     let lines = text.lines().count() as u32 + 1;
     (1..=lines).contains(&finding.line)
         && finding.column <= columns(finding.line)
@@ -60,16 +59,12 @@ fn every_wrong_example_gets_its_code_and_every_corrected_one_is_clean() {
         let hit = hit.unwrap_or_else(|| panic!("{} does not get it: {wrong:#?}", rule.code));
         assert_eq!(hit.severity, rule.severity, "{}", rule.code);
         assert!(hit.file.is_some() || inside(rule.wrong, hit), "{}: {hit:#?}", rule.code);
-        let others: Vec<_> = wrong
-            .iter()
-            .filter(|d| d.code != rule.code && d.severity == Severity::Error)
-            .collect();
+        let others: Vec<_> =
+            wrong.iter().filter(|d| d.code != rule.code && d.severity == Severity::Error).collect();
         assert!(others.is_empty(), "{} is not the only error: {others:#?}", rule.code);
         let right = findings(rule, rule.right);
-        let left: Vec<_> = right
-            .iter()
-            .filter(|d| d.code == rule.code || d.severity != Severity::Info)
-            .collect();
+        let left: Vec<_> =
+            right.iter().filter(|d| d.code == rule.code || d.severity != Severity::Info).collect();
         assert!(left.is_empty(), "{} corrected: {left:#?}", rule.code);
     }
 }
@@ -103,7 +98,8 @@ fn no_code_is_given_that_is_not_in_the_table() {
             }
         }
     }
-    let unknown: Vec<&String> = given.iter().filter(|code| !known.contains(code.as_str())).collect();
+    let unknown: Vec<&String> =
+        given.iter().filter(|code| !known.contains(code.as_str())).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
     assert_eq!(given.len(), known.len());
 }

@@ -78,7 +78,8 @@ fn each_is_clean_and_fits_the_schema_and_survives_rendering() {
         }
         for format in [Format::Yaml, Format::Json] {
             let rendered = spec.render(format).expect("rendered");
-            let again = Spec::parse(&rendered).unwrap_or_else(|e| panic!("{shown}: {e}\n{rendered}"));
+            let again =
+                Spec::parse(&rendered).unwrap_or_else(|e| panic!("{shown}: {e}\n{rendered}"));
             assert_eq!(again.hash(), spec.hash(), "{shown}\n{rendered}");
             assert_eq!(again.document(), spec.document(), "{shown}");
             assert_eq!(again.render(format).expect("rendered"), rendered, "{shown}");
@@ -120,7 +121,8 @@ fn an_agent_made_of_each_answers() {
                 assert!(error.diagnostics().iter().any(|d| d.code == *wanted), "{name}: {error}");
                 continue;
             }
-            let agent = kernel.agent(path.as_path()).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let agent =
+                kernel.agent(path.as_path()).await.unwrap_or_else(|e| panic!("{name}: {e}"));
             let options = RunOptions {
                 inputs: serde_json::from_str(inputs).expect("inputs"),
                 ..RunOptions::default()

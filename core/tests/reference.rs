@@ -89,8 +89,13 @@ fn the_page_of_diagnostics_is_current() {
                  [{\"required\": [\"id\"]}, {\"required\": [\"name\"]}]}`.\n\n",
             );
         }
-        writeln!(page, "Wrong:\n\n```yaml\n{}```\n\nCorrected:\n\n```yaml\n{}```", shown(rule.wrong), shown(rule.right))
-            .expect("write");
+        writeln!(
+            page,
+            "Wrong:\n\n```yaml\n{}```\n\nCorrected:\n\n```yaml\n{}```",
+            shown(rule.wrong),
+            shown(rule.right)
+        )
+        .expect("write");
     }
     current("diagnostics.md", &page);
 }
@@ -110,7 +115,9 @@ fn the_scenarios_of_diagnostics_are_current() {
         let steps = if rule.level() == Level::Context {
             let mut open = json!({"do": "open"});
             let options: serde_json::Value = serde_json::from_str(rule.kernel).expect("options");
-            open.as_object_mut().expect("a map").extend(options.as_object().expect("a map").clone());
+            open.as_object_mut()
+                .expect("a map")
+                .extend(options.as_object().expect("a map").clone());
             json!([
                 open,
                 {"do": "parse", "spec": rule.wrong},
@@ -132,7 +139,8 @@ fn the_scenarios_of_diagnostics_are_current() {
             scenario["files"] = rule.files.iter().map(|(n, t)| (n.to_string(), json!(t))).collect();
         }
         if code == "AK3012" {
-            let parameters = json!({"type": "object", "oneOf": [{"required": ["id"]}, {"required": ["name"]}]});
+            let parameters =
+                json!({"type": "object", "oneOf": [{"required": ["id"]}, {"required": ["name"]}]});
             scenario["tools"] =
                 json!([{"name": "either", "parameters": parameters, "behaviour": {"returns": 1}}]);
         }

@@ -52,13 +52,14 @@ fn the_short_form_is_the_full_document() {
 #[test]
 fn findings_name_the_place_as_it_was_written() {
     assert_eq!(errors("agent: a\nmodel: nonsense\n"), ["AK1005 /model 2:8"]);
-    assert_eq!(errors("agent: a\nmodel: o/x\ntools: [{nam: x}]\n"), [
-        "AK1004 /tools/0 3:9",
-        "AK1002 /tools/0/nam 3:10"
-    ]);
-    assert_eq!(errors("agent: a\nmodel: o/x\nworkflow: {steps: [{id: a, depends_on: [b], prompt: x}]}\n"), [
-        "AK2003 /workflow/steps/0/depends_on/0 3:41"
-    ]);
+    assert_eq!(
+        errors("agent: a\nmodel: o/x\ntools: [{nam: x}]\n"),
+        ["AK1004 /tools/0 3:9", "AK1002 /tools/0/nam 3:10"]
+    );
+    assert_eq!(
+        errors("agent: a\nmodel: o/x\nworkflow: {steps: [{id: a, depends_on: [b], prompt: x}]}\n"),
+        ["AK2003 /workflow/steps/0/depends_on/0 3:41"]
+    );
     assert_eq!(errors("agent: a\nmodel: o/x\nintelligence: {model: o/y}\n"), ["AK1009 /model 2:1"]);
 }
 
@@ -115,8 +116,14 @@ governance:
 #[test]
 fn extended_texts_merge_by_the_rules() {
     let files = folder(&[
-        ("a.yaml", "identity: {agent_id: a, author: A, version: 9.9.9}\nmodel: o/a\nintelligence: {temperature: 0.1, seed: 4}\ntools: [calculator, datetime]\n"),
-        ("parts/b.json", r#"{"extends": "c.yaml", "intelligence": {"temperature": 0.2}, "behavior": {"max_turns": 3}}"#),
+        (
+            "a.yaml",
+            "identity: {agent_id: a, author: A, version: 9.9.9}\nmodel: o/a\nintelligence: {temperature: 0.1, seed: 4}\ntools: [calculator, datetime]\n",
+        ),
+        (
+            "parts/b.json",
+            r#"{"extends": "c.yaml", "intelligence": {"temperature": 0.2}, "behavior": {"max_turns": 3}}"#,
+        ),
         ("parts/c.yaml", "intelligence: {temperature: 0.3, top_p: 0.5}\n"),
         (
             "main.yaml",
@@ -162,7 +169,9 @@ fn nothing_outside_of_the_folder_is_read() {
     std::os::unix::fs::symlink(&secret, files.path().join("link.yaml")).expect("link");
     std::os::unix::fs::symlink(outside.path(), files.path().join("linked")).expect("link");
     let absolute = secret.display().to_string();
-    for name in ["link.yaml", "linked/secret.yaml", "../secret.yaml", "x/../../secret.yaml", &absolute] {
+    for name in
+        ["link.yaml", "linked/secret.yaml", "../secret.yaml", "x/../../secret.yaml", &absolute]
+    {
         let text = format!("extends: {name:?}\nagent: a\nmodel: o/x\n");
         let found = Spec::diagnose_in(&text, files.path());
         let codes: Vec<_> = found.iter().map(|d| d.code).collect();
@@ -176,7 +185,8 @@ fn every_preset_is_a_clean_ground() {
     let mut seen = 0;
     for name in preset::names() {
         let spec = parse(&format!("extends: preset:{name}\nagent: a\nmodel: openai/x\n"));
-        let found: Vec<_> = spec.check().into_iter().filter(|d| d.severity == Severity::Warning).collect();
+        let found: Vec<_> =
+            spec.check().into_iter().filter(|d| d.severity == Severity::Warning).collect();
         let wants_schema = found.iter().all(|d| d.path.ends_with("/cognition/output"));
         assert!(found.is_empty() || (name == "extractor" && wants_schema), "{name}: {found:#?}");
         assert_ne!(spec.hash(), parse("agent: a\nmodel: openai/x\n").hash(), "{name}");
@@ -188,11 +198,61 @@ fn every_preset_is_a_clean_ground() {
 #[test]
 fn what_is_rendered_is_read_as_the_same_by_everybody() {
     let texts = [
-        "plain", "", " ", "two\nlines\n", "two\nlines", "ends with two\n\n", "\nbegins empty\nx\n",
-        "  indented\nfirst\n", "tab\there", "quote \" and ' and \\", "# no comment", "a: b", "- a", "true", "null", "~",
-        "1", "1.5", "0x1f", "1e5", "2026-01-01", "yes", "no", "On", "{a}", "[a]", "*a", "&a", "!a", "%a", "@a", "`a`",
-        "a #b", "a:b", "a, b", "trailing ", "emoji 🦀", "nbsp\u{a0}x", "\u{feff}bom", "\u{2028}", "bell\u{7}", "é", "line\r\nbreak\r\n",
-        "=", "<<", "?", "-", "---", "...", "key: [1, 2", "|", ">", "x\n  more\n y\n", "x  \ny\n", "  \nx\n",
+        "plain",
+        "",
+        " ",
+        "two\nlines\n",
+        "two\nlines",
+        "ends with two\n\n",
+        "\nbegins empty\nx\n",
+        "  indented\nfirst\n",
+        "tab\there",
+        "quote \" and ' and \\",
+        "# no comment",
+        "a: b",
+        "- a",
+        "true",
+        "null",
+        "~",
+        "1",
+        "1.5",
+        "0x1f",
+        "1e5",
+        "2026-01-01",
+        "yes",
+        "no",
+        "On",
+        "{a}",
+        "[a]",
+        "*a",
+        "&a",
+        "!a",
+        "%a",
+        "@a",
+        "`a`",
+        "a #b",
+        "a:b",
+        "a, b",
+        "trailing ",
+        "emoji 🦀",
+        "nbsp\u{a0}x",
+        "\u{feff}bom",
+        "\u{2028}",
+        "bell\u{7}",
+        "é",
+        "line\r\nbreak\r\n",
+        "=",
+        "<<",
+        "?",
+        "-",
+        "---",
+        "...",
+        "key: [1, 2",
+        "|",
+        ">",
+        "x\n  more\n y\n",
+        "x  \ny\n",
+        "  \nx\n",
     ];
     for text in texts {
         let value = json!({
@@ -205,7 +265,8 @@ fn what_is_rendered_is_read_as_the_same_by_everybody() {
         let yaml = spec.render(Format::Yaml).expect("yaml");
         let ours = parse(&yaml);
         assert_eq!(ours.document(), spec.document(), "{text:?}\n{yaml}");
-        let theirs: Value = serde_norway::from_str(&yaml).unwrap_or_else(|e| panic!("{e}: {text:?}\n{yaml}"));
+        let theirs: Value =
+            serde_norway::from_str(&yaml).unwrap_or_else(|e| panic!("{e}: {text:?}\n{yaml}"));
         assert_eq!(theirs, spec.to_json(), "{text:?}\n{yaml}");
     }
 }
@@ -222,7 +283,9 @@ fn equal_meaning_has_equal_hashes_and_other_meaning_has_not() {
         assert_eq!(parse(text).hash(), a.hash(), "{text}");
     }
     assert!(a.hash().starts_with("sha256:") && a.hash().len() == 71);
-    for text in ["agent: a\nmodel: o/x\n", "agent: a\nmodel: o/x\nintelligence: {temperature: 0.9}\n"] {
+    for text in
+        ["agent: a\nmodel: o/x\n", "agent: a\nmodel: o/x\nintelligence: {temperature: 0.9}\n"]
+    {
         assert_ne!(parse(text).hash(), a.hash(), "{text}");
     }
     // Computed by hand: printf '...' | sha256sum
@@ -234,18 +297,30 @@ fn equal_meaning_has_equal_hashes_and_other_meaning_has_not() {
 
 #[test]
 fn differences_are_told_in_fields() {
-    let a = parse("agent: a\nversion: 1.0.0\nmodel: o/x\ntools: [calculator, {name: find, description: old}]\n");
-    let b = parse("agent: a\nversion: 1.1.0\nmodel: o/x\ntools: [calculator, {name: find, description: new}, datetime]\nprompt: Hi.\n");
+    let a = parse(
+        "agent: a\nversion: 1.0.0\nmodel: o/x\ntools: [calculator, {name: find, description: old}]\n",
+    );
+    let b = parse(
+        "agent: a\nversion: 1.1.0\nmodel: o/x\ntools: [calculator, {name: find, description: new}, datetime]\nprompt: Hi.\n",
+    );
     let told: Vec<String> = diff(&a, &b).iter().map(ToString::to_string).collect();
-    assert_eq!(told, [
-        "~ identity.version: \"1.0.0\" -> \"1.1.0\"",
-        "~ integration.tools.find.description: \"old\" -> \"new\"",
-        "+ integration.tools.datetime: {\"name\":\"datetime\"}",
-        "+ intelligence.system_prompt: \"Hi.\"",
-    ]);
+    assert_eq!(
+        told,
+        [
+            "~ identity.version: \"1.0.0\" -> \"1.1.0\"",
+            "~ integration.tools.find.description: \"old\" -> \"new\"",
+            "+ integration.tools.datetime: {\"name\":\"datetime\"}",
+            "+ intelligence.system_prompt: \"Hi.\"",
+        ]
+    );
     let back = diff(&b, &a);
-    assert!(back.iter().any(|c| c.kind == ChangeKind::Removed && c.path == "/intelligence/system_prompt"));
-    let reordered = parse("agent: a\nversion: 1.0.0\nmodel: o/x\ntools: [{name: find, description: old}, calculator]\n");
+    assert!(
+        back.iter()
+            .any(|c| c.kind == ChangeKind::Removed && c.path == "/intelligence/system_prompt")
+    );
+    let reordered = parse(
+        "agent: a\nversion: 1.0.0\nmodel: o/x\ntools: [{name: find, description: old}, calculator]\n",
+    );
     assert_eq!(diff(&a, &reordered).len(), 1, "another order is a change");
 }
 
@@ -263,7 +338,9 @@ fn an_edit_keeps_everything_else() {
     assert_eq!(changed, text.replace("|\n  Two\n  lines.\n", "One line.\n"));
     let changed = edit(text, "/version", &json!("2.0.0")).expect("a new key");
     assert_eq!(parse(&changed).version(), "2.0.0");
-    assert!(changed.contains("# Mine") && changed.contains("# the id") && changed.contains("# end"));
+    assert!(
+        changed.contains("# Mine") && changed.contains("# the id") && changed.contains("# end")
+    );
     let changed = edit(text, "/intelligence/seed", &json!(1)).expect("a new key inside");
     assert_eq!(parse(&changed).document().intelligence.seed, Some(1));
     assert!(changed.contains("# cold"));
@@ -288,7 +365,10 @@ fn an_editor_gets_ranges_and_a_terminal_gets_carets() {
     assert_eq!(model["range"]["end"], json!({"line": 1, "character": 13}), "UTF-16 units");
     assert_eq!((model["severity"].as_u64(), model["code"].as_str()), (Some(1), Some("AK1005")));
     let key = &ranges[1];
-    assert_eq!(key["range"], json!({"start": {"line": 2, "character": 15}, "end": {"line": 2, "character": 25}}));
+    assert_eq!(
+        key["range"],
+        json!({"start": {"line": 2, "character": 15}, "end": {"line": 2, "character": 25}})
+    );
     let shown = terminal("a.yaml", text, &found[1..]);
     let lines: Vec<&str> = shown.lines().collect();
     assert_eq!(lines[0], "a.yaml:3:16: error[AK1002]: the key \"temprature\" is not known here");

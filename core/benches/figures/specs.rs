@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
-use aikit::kernel::{Kernel, ListOptions, OpenOptions, SaveOptions, Specs};
+use aikit::kernel::{Bundle, ImportOptions, Kernel, ListOptions, OpenOptions, SaveOptions, Specs};
 use aikit::spec::{Format, Spec};
+use aikit::store::SpecStatus;
+use serde_json::{Value, json};
 
 use crate::harness::Output;
 
@@ -24,7 +26,8 @@ fn long_spec() -> String {
     }
     text.push_str("integration:\n  tools:\n");
     for i in 0..30 {
-        writeln!(text, "    - name: tool_{i}\n      description: Does the thing number {i}").unwrap();
+        writeln!(text, "    - name: tool_{i}\n      description: Does the thing number {i}")
+            .unwrap();
     }
     text.push_str("context_policy:\n  knowledge:\n");
     for i in 0..10 {
@@ -32,14 +35,20 @@ fn long_spec() -> String {
     }
     text.push_str("behavior:\n  max_turns: 12\n  workflow:\n    steps:\n");
     for i in 0..20 {
-        writeln!(text, "      - id: step-{i}\n        prompt: Do step {i} for {{{{ inputs.field_{i} }}}}.").unwrap();
+        writeln!(
+            text,
+            "      - id: step-{i}\n        prompt: Do step {i} for {{{{ inputs.field_{i} }}}}."
+        )
+        .unwrap();
         if i > 0 {
             writeln!(text, "        depends_on: [step-{}]", i - 1).unwrap();
         }
     }
     text.push_str("intelligence:\n  model: openai/gpt-4o-mini\n  system_prompt: |\n");
     while text.lines().count() < 300 {
-        text.push_str("    Answer in whole sentences, name your sources, and say so if you do not know.\n");
+        text.push_str(
+            "    Answer in whole sentences, name your sources, and say so if you do not know.\n",
+        );
     }
     text
 }
@@ -47,20 +56,29 @@ fn long_spec() -> String {
 pub(crate) async fn measure(out: &Output) -> aikit::Result<()> {
     let text = long_spec();
     assert_eq!(text.lines().count(), 300);
-    out.percentiles("spec: parse and check, 300 lines", sample!(SAMPLES, Spec::parse(&text)?.check()));
+    out.percentiles(
+        "spec: parse and check, 300 lines",
+        sample!(SAMPLES, Spec::parse(&text)?.check()),
+    );
     let spec = Spec::parse(&text)?;
     out.percentiles("spec: render 300 lines as YAML", sample!(SAMPLES, spec.render(Format::Yaml)?));
-    out.percentiles("spec: hash, 300 lines with parsing", sample!(SAMPLES, Spec::parse(&text)?.hash().len()));
+    out.percentiles(
+        "spec: hash, 300 lines with parsing",
+        sample!(SAMPLES, Spec::parse(&text)?.hash().len()),
+    );
 
     let folder = tempfile::tempdir().expect("a folder");
     let kernel = Kernel::open(OpenOptions::file(folder.path().join("specs.db"))).await?;
     let specs = kernel.specs();
     specs.save(&spec, SaveOptions::default()).await?;
     specs.promote("long@1.0.0", Default::default()).await?;
-    out.percentiles("spec: load by id from SQLite, 300 lines", sample!(SAMPLES, specs.load("long").await?));
-    let mut saved = 0;
+    out.percentiles(
+        "spec: load by id from SQLite, 300 lines",
+        sample!(SAMPLES, specs.load("long").await?),
+    );
+    let mut there = 0;
     for size in [SMALL, LARGE] {
-        grow(&specs, &mut saved, size).await?;
+        grow(&specs, &mut there, size).await?;
         let versions = format!("{size} versions");
         out.percentiles(
             &format!("specs: get one of {versions}"),
@@ -72,33 +90,62 @@ pub(crate) async fn measure(out: &Output) -> aikit::Result<()> {
         );
         out.percentiles(
             &format!("specs: a page by status of {versions}"),
-            sample!(SAMPLES / 10, specs.list(ListOptions { status: Some("draft".into()), ..ListOptions::default() }).await?),
+            sample!(
+                SAMPLES / 10,
+                specs
+                    .list(ListOptions { status: Some(SpecStatus::Draft), ..ListOptions::default() })
+                    .await?
+            ),
         );
         out.percentiles(
             &format!("specs: a page by tag of {versions}"),
-            sample!(SAMPLES / 10, specs.list(ListOptions { tag: Some("even".into()), ..ListOptions::default() }).await?),
+            sample!(
+                SAMPLES / 10,
+                specs
+                    .list(ListOptions { tag: Some("even".into()), ..ListOptions::default() })
+                    .await?
+            ),
         );
         out.percentiles(
             &format!("specs: a page by text of {versions}"),
-            sample!(SAMPLES / 10, specs.list(ListOptions { text: Some("number".into()), ..ListOptions::default() }).await?),
+            sample!(
+                SAMPLES / 10,
+                specs
+                    .list(ListOptions { text: Some("number".into()), ..ListOptions::default() })
+                    .await?
+            ),
         );
     }
     kernel.close().await
 }
 
-/// Saves versions through a bundle, a thousand a transaction.
-async fn grow(specs: &Specs, saved: &mut usize, size: usize) -> aikit::Result<()> {
-    while *saved < size {
-        let spec_of = |n: usize| {
-            let (agent, patch) = (n / VERSIONS, n % VERSIONS);
-            let tag = if agent % 2 == 0 { "even" } else { "odd" };
-            format!(
-                "agent: agent-{agent:05}\nversion: 1.0.{patch}\nmodel: openai/gpt-4o-mini\ntags: [{tag}]\n\
-                 description: The agent with the number {agent}\nprompt: You are number {agent}.\n"
-            )
-        };
-        specs.save(&Spec::parse(&spec_of(*saved))?, SaveOptions::default()).await?;
-        *saved += 1;
+/// Takes versions in until there are so many, a thousand in a transaction.
+async fn grow(specs: &Specs, there: &mut usize, size: usize) -> aikit::Result<()> {
+    while *there < size {
+        let until = size.min(*there + 1_000);
+        let records: Vec<Value> = (*there..until).map(record).collect();
+        let bundle = json!({"format": "aikit-specs/1", "specs": records, "history": []});
+        let bundle: Bundle = serde_json::from_value(bundle).unwrap();
+        specs.import(bundle, ImportOptions::default()).await?;
+        *there = until;
     }
     Ok(())
+}
+
+fn record(n: usize) -> Value {
+    let (agent, patch) = (n / VERSIONS, n % VERSIONS);
+    let tag = if agent.is_multiple_of(2) { "even" } else { "odd" };
+    let text = format!(
+        "agent: agent-{agent:05}\nversion: 1.0.{patch}\nmodel: openai/gpt-4o-mini\ntags: [{tag}]\n\
+         description: The agent with the number {agent}\nprompt: You are number {agent}.\n"
+    );
+    let spec = Spec::parse(&text).unwrap();
+    json!({
+        "agent_id": spec.agent_id(), "version": spec.version(), "status": "draft",
+        "hash": spec.hash(), "name": spec.name(),
+        "description": spec.document().identity.description, "tags": [tag],
+        "model": spec.model(), "created_at": "2026-01-01T00:00:00.000Z", "created_by": null,
+        "updated_at": "2026-01-01T00:00:00.000Z", "sunset": null, "successor": null,
+        "document": spec.to_json(), "text": text,
+    })
 }

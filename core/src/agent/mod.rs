@@ -12,8 +12,8 @@ mod toolbox;
 mod turns;
 
 pub use event::{Event, EventKind, ToolOutcome};
-pub use prompt::Citation;
 pub(crate) use filling::names;
+pub use prompt::Citation;
 pub(crate) use recorder::EventSink;
 pub use run::{Run, RunOptions, RunResult, RunStatus};
 pub use toolbox::Toolbox;

@@ -79,8 +79,7 @@ pub(super) async fn drive<S: EventSink>(
     if options.timeout_ms == Some(0) {
         return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
-    let system =
-        filling::system_prompt(&agent.spec, agent.store.id(), &input, options.inputs)?;
+    let system = filling::system_prompt(&agent.spec, agent.store.id(), &input, options.inputs)?;
     let allowed = options.timeout_ms.or(behavior.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
     let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);

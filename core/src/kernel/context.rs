@@ -85,9 +85,10 @@ impl Kernel {
             }
         }
         let delegation = &document.network.delegation.allowed_agents;
-        let agents = delegation.iter().enumerate().map(|(i, agent)| {
-            (format!("/network/delegation/allowed_agents/{i}"), agent)
-        });
+        let agents = delegation
+            .iter()
+            .enumerate()
+            .map(|(i, agent)| (format!("/network/delegation/allowed_agents/{i}"), agent));
         let steps = document.behavior.workflow.steps.iter().enumerate().filter_map(|(i, step)| {
             Some((format!("/behavior/workflow/steps/{i}/agent"), step.agent.as_ref()?))
         });
@@ -251,7 +252,12 @@ impl Context<'_> {
                 number(limits.max_cpu_percent),
                 number(quotas.max_cpu_percent),
             ),
-            (resource, "max_storage_mb", large(limits.max_storage_mb), large(quotas.max_storage_mb)),
+            (
+                resource,
+                "max_storage_mb",
+                large(limits.max_storage_mb),
+                large(quotas.max_storage_mb),
+            ),
             (
                 rate,
                 "requests_per_minute",

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::document::Document;
-use super::short;
 use super::node::{Key, Node, Place, Value, escape};
+use super::short;
 use crate::error::{Diagnostic, Severity};
 
 /// Findings of one document that are kept: nobody reads more, and a document of nothing but faults
@@ -120,7 +120,16 @@ impl Decoder {
         let Place { line, column, end_line, end_column, source } = place;
         let file = usize::from(source).checked_sub(1).and_then(|i| self.sources.get(i)).cloned();
         let diagnostic = Diagnostic {
-            code, severity, message, path, line, column, end_line, end_column, file, hint,
+            code,
+            severity,
+            message,
+            path,
+            line,
+            column,
+            end_line,
+            end_column,
+            file,
+            hint,
         };
         self.found.push((place, diagnostic));
     }

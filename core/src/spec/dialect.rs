@@ -19,8 +19,20 @@ pub(crate) struct Refusal {
 const COMBINED: &[&str] = &["anyOf", "oneOf", "allOf"];
 /// Keywords that Gemini's function declarations do not have.
 const NOT_GEMINI: &[&str] = &[
-    "$ref", "$defs", "definitions", "additionalProperties", "patternProperties", "oneOf", "allOf",
-    "not", "if", "then", "else", "const", "dependentSchemas", "unevaluatedProperties",
+    "$ref",
+    "$defs",
+    "definitions",
+    "additionalProperties",
+    "patternProperties",
+    "oneOf",
+    "allOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "const",
+    "dependentSchemas",
+    "unevaluatedProperties",
 ];
 
 /// What the provider refuses in the schema of a tool's parameters.

@@ -19,7 +19,11 @@ const FILE_LIMIT: usize = 32;
 const OWN: &[&str] = &["agent_id", "name", "version", "created_at", "updated_at"];
 
 /// The tree of a text with everything that it extends. `None` when there is no tree.
-pub(super) fn load(text: &str, folder: Option<&Path>, decoder: &mut Decoder) -> Option<(Node, bool)> {
+pub(super) fn load(
+    text: &str,
+    folder: Option<&Path>,
+    decoder: &mut Decoder,
+) -> Option<(Node, bool)> {
     let mut root = node::read(text, decoder)?;
     if !is_mapping(&root, decoder) {
         return None;

@@ -233,7 +233,16 @@ impl Spec {
         let (path, place) = self.place(pointer);
         let node::Place { line, column, end_line, end_column, .. } = place;
         Diagnostic {
-            code, severity, message, path, line, column, end_line, end_column, file: None, hint,
+            code,
+            severity,
+            message,
+            path,
+            line,
+            column,
+            end_line,
+            end_column,
+            file: None,
+            hint,
         }
     }
 

@@ -147,11 +147,8 @@ pub(super) fn read_source(text: &str, source: u16, decoder: &mut Decoder) -> Opt
     let first = Place::at(1, 1, source);
     // The parser takes it for the end of the text, and what follows would be lost without a word.
     if let Some(at) = text.find('\0') {
-        let before = &text[..at];
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        #[expect(clippy::cast_possible_truncation, reason = "a spec has at most 2 MiB")]
-        let fault = nul(Place::at(line as u32, column as u32, source));
+        let (line, column) = end_of(&text[..at]);
+        let fault = nul(Place::at(line, column, source));
         decoder.error_at(fault.code, fault.message, fault.place, fault.hint);
         return None;
     }

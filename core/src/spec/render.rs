@@ -60,7 +60,9 @@ fn entry(value: &Json, depth: usize, out: &mut String) {
             out.push('\n');
             mapping(map, depth + 1, out);
         }
-        Json::Array(items) if !items.is_empty() && items.iter().all(is_short) && width(items) < 80 => {
+        Json::Array(items)
+            if !items.is_empty() && items.iter().all(is_short) && width(items) < 80 =>
+        {
             let items: Vec<String> = items.iter().map(flow).collect();
             let _ = writeln!(out, " [{}]", items.join(", "));
         }
@@ -122,7 +124,8 @@ fn flow(value: &Json) -> String {
 
 fn is_printable(c: char) -> bool {
     // YAML 1.2, 5.1; and what editors show wrongly.
-    !c.is_control() && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    !c.is_control()
+        && !matches!(c, '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// A text in one line, in quotes if it would mean something else without.
@@ -160,18 +163,41 @@ fn quoted(text: &str) -> String {
 
 /// Whether a text stands for itself without quotes, in every reader of YAML 1.1 and 1.2.
 fn is_plain(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "true", "false", "yes", "no", "on", "off", "null", "y", "n", "~", ".inf", ".nan",
-    ];
+    const WORDS: &[&str] =
+        &["true", "false", "yes", "no", "on", "off", "null", "y", "n", "~", ".inf", ".nan"];
     let Some(first) = text.chars().next() else { return false };
-    let opens = first.is_ascii_alphanumeric() || matches!(first, '_' | '/' | '(') || !first.is_ascii();
+    let opens =
+        first.is_ascii_alphanumeric() || matches!(first, '_' | '/' | '(') || !first.is_ascii();
     let within = |c: char| {
-        c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '/' | '+' | '(' | ')' | '@' | ';' | '?' | '!' | '\'' | '=' | '<' | '>' | '$' | '^' | '~')
+        c.is_ascii_alphanumeric()
+            || matches!(
+                c,
+                ' ' | '_'
+                    | '-'
+                    | '.'
+                    | '/'
+                    | '+'
+                    | '('
+                    | ')'
+                    | '@'
+                    | ';'
+                    | '?'
+                    | '!'
+                    | '\''
+                    | '='
+                    | '<'
+                    | '>'
+                    | '$'
+                    | '^'
+                    | '~'
+            )
             || (!c.is_ascii() && is_printable(c) && !c.is_whitespace())
     };
     // A number, a date or an exponent in anybody's eyes.
     let numeric = text.starts_with(|c: char| c.is_ascii_digit())
-        && text.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, '.' | '-' | '+' | '_' | 'x' | 'o' | 'T' | 'Z'));
+        && text.chars().all(|c| {
+            c.is_ascii_hexdigit() || matches!(c, '.' | '-' | '+' | '_' | 'x' | 'o' | 'T' | 'Z')
+        });
     opens
         && !numeric
         && text.chars().all(within)

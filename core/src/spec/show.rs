@@ -69,7 +69,8 @@ pub fn lsp(text: &str, findings: &[Diagnostic]) -> Json {
     let position = |line: u32, column: u32| {
         let line = (line.saturating_sub(1) as usize).min(lines.len());
         let column = column.saturating_sub(1) as usize;
-        let units = lines.get(line).map_or(0, |l| l.chars().take(column).map(char::len_utf16).sum());
+        let units =
+            lines.get(line).map_or(0, |l| l.chars().take(column).map(char::len_utf16).sum());
         json!({"line": line, "character": units})
     };
     findings

@@ -214,7 +214,9 @@ fn forbidden(code: &str) -> Option<char> {
             Some(q) if c == q => quote = None,
             Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
-            None if matches!(c, '*' | '+' | '-' | '~' | '/' | '%' | '|' | '(' | '{') => return Some(c),
+            None if matches!(c, '*' | '+' | '-' | '~' | '/' | '%' | '|' | '(' | '{') => {
+                return Some(c);
+            }
             None => {}
         }
     }
@@ -260,18 +262,22 @@ mod tests {
     fn what_has_no_value_or_never_ends_is_an_error() {
         let many = json!({"inputs": {"many": vec!["some text"; 1000]}});
         assert!(render("p", "{{ inputs.who }}", &many).is_err());
-        let nested = "{% for a in inputs.many %}{% for b in inputs.many %}{{ b }}{% endfor %}{% endfor %}";
+        let nested =
+            "{% for a in inputs.many %}{% for b in inputs.many %}{{ b }}{% endfor %}{% endfor %}";
         let error = render("p", nested, &many).expect_err("too long");
         assert!(error.message().contains("steps"), "{error}");
         let long = json!({"inputs": {"many": vec!["x".repeat(10_000); 1000]}});
-        let error = render("p", "{% for a in inputs.many %}{{ a }}{% endfor %}", &long).expect_err("long");
+        let error =
+            render("p", "{% for a in inputs.many %}{{ a }}{% endfor %}", &long).expect_err("long");
         assert!(error.message().contains("KiB"), "{error}");
     }
 
     #[test]
     fn the_names_of_a_template_are_known_before_it_is_filled_in() {
         let reader = Reader::new();
-        let found = reader.names("{{ a.b }} {% if c %}{{ inputs.d }}{% endif %}{% for x in e %}{{ x.y }}{% endfor %}");
+        let found = reader.names(
+            "{{ a.b }} {% if c %}{{ inputs.d }}{% endif %}{% for x in e %}{{ x.y }}{% endfor %}",
+        );
         let found: Vec<String> = found.map_err(|f| f.message).expect("fine").into_iter().collect();
         assert_eq!(found, ["a.b", "c", "e", "inputs.d"]);
         assert!(reader.names("{{ a").is_err());

@@ -84,8 +84,7 @@ fn broken_documents_are_errors_with_a_place() {
     ] {
         assert!(findings(text).contains(&finding.to_owned()), "{text:?}: {:?}", findings(text));
     }
-    for text in ["a: [1, 2", "a:\n\tb: c", "a: \"open", "{", "a: b: c", "a: !mine b"]
-    {
+    for text in ["a: [1, 2", "a:\n\tb: c", "a: \"open", "{", "a: b: c", "a: !mine b"] {
         let found = findings(text);
         assert!(found.iter().any(|f| f.starts_with("AK1001")), "{text:?}: {found:?}");
     }

@@ -65,9 +65,11 @@ fn is_off(entries: &[(crate::spec::node::Key, crate::spec::node::Node)]) -> bool
 
 /// Says what was understood where an older word stands.
 fn spelling(document: &Document, check: &mut Check<'_>) {
-    let understood = [
-        ("/memory/backend", "hnsw", "`backend: sqlite`; the vector index is `episodic.provider: hnsw`"),
-    ];
+    let understood = [(
+        "/memory/backend",
+        "hnsw",
+        "`backend: sqlite`; the vector index is `episodic.provider: hnsw`",
+    )];
     for (pointer, word, meant) in understood {
         let text = match check.root.node_at(pointer).map(|node| &node.value) {
             Some(Value::Text(text)) => text.as_str(),

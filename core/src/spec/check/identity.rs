@@ -32,7 +32,8 @@ pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
             Some("three numbers: 1.0.0"),
         );
     }
-    for (field, time) in [("created_at", &identity.created_at), ("updated_at", &identity.updated_at)]
+    for (field, time) in
+        [("created_at", &identity.created_at), ("updated_at", &identity.updated_at)]
     {
         if let Some(time) = time
             && time.parse::<jiff::Timestamp>().is_err()

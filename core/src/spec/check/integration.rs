@@ -78,7 +78,11 @@ fn mcp_server(pointer: &str, server: &McpServer, check: &mut Check<'_>) {
             check.error(pointer, "AK1004", "`url` is missing", Some("where the server answers"));
         }
         (false, None, url) => {
-            let hint = if url.is_some() { "for a `url`, add `transport: http`" } else { "the program to start" };
+            let hint = if url.is_some() {
+                "for a `url`, add `transport: http`"
+            } else {
+                "the program to start"
+            };
             check.error(pointer, "AK1004", "`command` is missing", Some(hint));
         }
         (true, Some(_), _) => check.warn(

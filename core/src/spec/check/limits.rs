@@ -144,7 +144,8 @@ fn backends(document: &Document, check: &mut Check<'_>) {
             );
         }
         let authority = location.split_once("://").map_or("", |(_, rest)| rest);
-        let user = authority.split('/').next().and_then(|a| a.rsplit_once('@')).map(|(user, _)| user);
+        let user =
+            authority.split('/').next().and_then(|a| a.rsplit_once('@')).map(|(user, _)| user);
         if user.is_some_and(|user| user.contains(':')) {
             check.error(
                 "/memory/location",
@@ -157,9 +158,15 @@ fn backends(document: &Document, check: &mut Check<'_>) {
     let backend = memory.backend;
     let needs_postgres = [
         ("/memory/episodic/provider", memory.episodic.provider == EpisodicProvider::Postgresql),
-        ("/memory/semantic/provider", memory.semantic.provider == SemanticProvider::PostgresqlGraph),
+        (
+            "/memory/semantic/provider",
+            memory.semantic.provider == SemanticProvider::PostgresqlGraph,
+        ),
         ("/memory/semantic/rls_enabled", memory.semantic.rls_enabled),
-        ("/memory/procedural/provider", memory.procedural.provider == ProceduralProvider::Postgresql),
+        (
+            "/memory/procedural/provider",
+            memory.procedural.provider == ProceduralProvider::Postgresql,
+        ),
     ];
     for (pointer, needs) in needs_postgres {
         if needs && backend != MemoryBackend::Postgresql {

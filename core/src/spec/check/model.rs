@@ -31,7 +31,12 @@ fn rest(document: &Document, check: &mut Check<'_>) {
     check.range("/intelligence/temperature", intelligence.temperature, 0.0, 2.0);
     check.range("/intelligence/top_p", intelligence.top_p, 0.0, 1.0);
     if intelligence.max_tokens == Some(0) {
-        check.error("/intelligence/max_tokens", "AK1005", "an answer needs at least one token", None);
+        check.error(
+            "/intelligence/max_tokens",
+            "AK1005",
+            "an answer needs at least one token",
+            None,
+        );
     }
     let cognition = &intelligence.cognition;
     if cognition.output == OutputParsing::Json && document.interface.output_schema.is_none() {

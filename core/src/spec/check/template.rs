@@ -116,7 +116,9 @@ impl Known {
         known.extend(allowed.iter().map(|name| (format!("env.{name}"), Scope::Name)));
         known.insert("input".into(), Scope::Part);
         let schema = document.interface.input_schema.as_ref();
-        if let Some(serde_json::Value::Object(properties)) = schema.and_then(|s| s.get("properties")) {
+        if let Some(serde_json::Value::Object(properties)) =
+            schema.and_then(|s| s.get("properties"))
+        {
             let inputs = properties.keys().map(|name| (format!("inputs.{name}"), Scope::Part));
             known.extend(inputs);
         }

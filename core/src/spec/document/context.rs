@@ -49,7 +49,11 @@ impl Decode for Knowledge {
         let settings = KnowledgeSettings::decode(node, decoder)?;
         let KnowledgeSettings { collection, top_k, embedding_model } = settings;
         if collection.is_empty() {
-            decoder.missing(node, "collection", Some("name the collection: `collection: handbook`"));
+            decoder.missing(
+                node,
+                "collection",
+                Some("name the collection: `collection: handbook`"),
+            );
             return None;
         }
         Some(Self { collection, top_k, embedding_model })

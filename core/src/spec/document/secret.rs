@@ -79,11 +79,29 @@ impl Describe for Secret {
 /// alone: a false alarm would refuse an honest spec.
 pub(in crate::spec) fn looks_secret(text: &str) -> bool {
     const PREFIXES: &[&str] = &[
-        "sk-", "sk_live_", "rk_live_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-",
-        "xoxp-", "xapp-", "AKIA", "ASIA", "AIza", "ya29.", "hf_", "gsk_", "xai-", "npm_",
+        "sk-",
+        "sk_live_",
+        "rk_live_",
+        "ghp_",
+        "gho_",
+        "ghs_",
+        "github_pat_",
+        "glpat-",
+        "xoxb-",
+        "xoxp-",
+        "xapp-",
+        "AKIA",
+        "ASIA",
+        "AIza",
+        "ya29.",
+        "hf_",
+        "gsk_",
+        "xai-",
+        "npm_",
     ];
     let bare = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("Basic ")).unwrap_or(text);
-    let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '/' | '+');
+    let token =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '/' | '+');
     if !bare.chars().all(token) {
         return text.contains("-----BEGIN") && text.contains("PRIVATE KEY");
     }

@@ -41,9 +41,7 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
         }
         logging.lost("the host decides where its log goes and what it looks like");
     }
-    for place in [Some(root), root.get("tasks")].into_iter().flatten() {
-        place.lost_keys(&["behavioural_contract"], "a spec has no contracts of behaviour");
-    }
+    root.lost_keys(&["behavioural_contract"], "a spec has no contracts of behaviour");
     root.lost_keys(&["interface"], "a spec is reached through the host");
     Tasks::read(root).write(root, &mut draft);
     specs.finish(draft);
