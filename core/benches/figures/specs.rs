@@ -67,7 +67,7 @@ pub(crate) async fn measure(out: &Output) -> aikit::Result<()> {
         sample!(SAMPLES, Spec::parse(&text)?.hash().len()),
     );
 
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().unwrap();
     let kernel = Kernel::open(OpenOptions::file(folder.path().join("specs.db"))).await?;
     let specs = kernel.specs();
     specs.save(&spec, SaveOptions::default()).await?;

@@ -98,6 +98,7 @@ fn refine(name: &str, schema: &mut Json) {
         "Identity" => {
             set("agent_id", slug());
             set("tenant_id", slug());
+            set("version", json!({"default": "0.1.0"}));
             set("created_at", json!({"format": "date-time"}));
             set("updated_at", json!({"format": "date-time"}));
         }

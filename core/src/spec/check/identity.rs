@@ -2,6 +2,10 @@
 
 use super::{Check, SLUG_LIMIT};
 use crate::spec::document::Document;
+use crate::spec::node::Value;
+
+/// The version of a spec that names none.
+const FIRST_VERSION: &str = "0.1.0";
 
 pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
     let identity = &mut document.identity;
@@ -23,6 +27,12 @@ pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
     }
     if let Some(tenant) = &identity.tenant_id {
         check.slug("/identity/tenant_id", tenant);
+    }
+    // Written into every document: what is promoted and compared has a number.
+    // One that could not be read was reported; an empty text is no version.
+    let written = check.root.node_at("/identity/version").map(|node| &node.value);
+    if identity.version.is_empty() && !matches!(written, Some(Value::Text(_))) {
+        FIRST_VERSION.clone_into(&mut identity.version);
     }
     if let Err(error) = semver::Version::parse(&identity.version) {
         check.error(

@@ -14,7 +14,7 @@ block! {
         /// Name for people, a template; else `agent_id`.
         pub name: String,
         /// Semantic version; default 0.1.0.
-        pub version: String = "0.1.0".into(),
+        pub version: String,
         /// What the agent does.
         pub description: Option<String>,
         /// Who wrote it.
