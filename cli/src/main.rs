@@ -26,7 +26,12 @@ use failure::Failure;
 
 /// An agent runtime that lives inside your own program; this command tries specs out and keeps them.
 #[derive(Parser)]
-#[command(name = "aikit", version, arg_required_else_help = true)]
+#[command(
+    name = "aikit",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:\n  aikit spec new helper\n  aikit spec check helper.yaml\n  aikit run helper.yaml 'Good morning'"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

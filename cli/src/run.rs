@@ -6,13 +6,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use aikit::agent::{Event, EventKind, RunOptions, RunResult, RunStatus, ToolOutcome};
-use aikit::kernel::{AgentOptions, AgentRef, Kernel};
+use aikit::kernel::{AgentOptions, Kernel};
 use aikit::spec::Spec;
 use aikit::tool::{Definition, FunctionTool};
-use aikit::{Error, Result};
+use aikit::{Code, Error, Result};
 use serde_json::{Map, Value, json};
 
 use crate::failure::{Failure, Outcome};
+use crate::output::count;
 use crate::store::{Access, StoreArguments};
 use crate::{Format, source};
 
@@ -62,6 +63,10 @@ pub(crate) struct Arguments {
 
 /// Exit statuses beside 0: 1 for a failed run, 130 for a cancelled one, as shells have it.
 const CANCELLED: u8 = 130;
+/// The finding that a collection is not there.
+const NO_COLLECTION: &str = "AK3006";
+/// The finding that no key is known for the spec's model.
+const NO_KEY: &str = "AK3013";
 
 pub(crate) fn run(arguments: Arguments) -> Outcome {
     let status = crate::block_on(answer(&arguments))?;
@@ -71,21 +76,28 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
     })
 }
 
-/// The kernel, and what its agent is made from.
-async fn open(arguments: &Arguments) -> Result<(Kernel, AgentRef), Failure> {
+/// The kernel, what its agent is made from, and the text that findings are shown in.
+async fn open(arguments: &Arguments) -> Result<(Kernel, Spec, String), Failure> {
     let store = StoreArguments { store: arguments.store.clone(), tenant: arguments.tenant.clone() };
     if source::is_file(&arguments.spec) {
-        let spec = source::read_spec(&arguments.spec)?;
+        let (spec, text) = source::read_with_text(&arguments.spec);
+        let spec = spec.map_err(|error| in_text(error, arguments, &text))?;
         let kernel = Kernel::open(store.options(store.named())?).await?;
-        return Ok((kernel, spec.into()));
+        return Ok((kernel, spec, text));
     }
     let kernel = store.open(Access::Existing).await?;
-    Ok((kernel, arguments.spec.as_str().into()))
+    let spec = kernel.specs().load(&arguments.spec).await?;
+    let text = spec.text().to_owned();
+    Ok((kernel, spec, text))
+}
+
+fn in_text(error: Error, arguments: &Arguments, text: &str) -> Failure {
+    Failure::in_text(error, source::name_of(&arguments.spec), text)
 }
 
 async fn answer(arguments: &Arguments) -> Result<RunStatus, Failure> {
     let question = question(arguments)?;
-    let (kernel, reference) = open(arguments).await?;
+    let (kernel, spec, text) = open(arguments).await?;
     for (name, result) in pairs(&arguments.tool, "--tool NAME=JSON")? {
         kernel.register(Arc::new(stand_in(name, result)?))?;
     }
@@ -106,7 +118,11 @@ async fn answer(arguments: &Arguments) -> Result<RunStatus, Failure> {
         }
     }
     let options = AgentOptions { model: arguments.model.clone() };
-    let agent = kernel.agent_with(reference, options).await?;
+    let made = kernel.agent_with(spec.into(), options).await;
+    let agent = made.map_err(|error| in_text(error, arguments, &text))?;
+    if !arguments.quiet {
+        warn(&kernel, agent.spec(), arguments.model.is_some()).await?;
+    }
     let run_options = RunOptions {
         max_turns: arguments.max_turns,
         inputs: inputs(agent.spec(), &arguments.input)?,
@@ -133,11 +149,27 @@ async fn answer(arguments: &Arguments) -> Result<RunStatus, Failure> {
     }
     let result = run.result().await;
     kernel.close().await?;
-    Ok(printer.finish(&result?))
+    Ok(printer.finish(&result.map_err(for_command)?))
+}
+
+/// Says beforehand what will make the answer poor or keep it from coming: a collection that is not
+/// there, a key that is missing. What concerns the spec's own model does not matter if another one is asked.
+async fn warn(kernel: &Kernel, spec: &Spec, other_model: bool) -> Result<()> {
+    for found in kernel.check(spec).await? {
+        if found.code == NO_COLLECTION || (found.code == NO_KEY && !other_model) {
+            tell!("warning[{}]: {}\n", found.code, found.message);
+            match (found.code, &found.hint) {
+                (NO_COLLECTION, _) => tell!("  hint: fill it: --ingest COLLECTION=PATH\n"),
+                (_, Some(hint)) => tell!("  hint: {hint}\n"),
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The values for the prompts: texts where the spec says so, else JSON, and what is no JSON is a
-/// text.
+/// text. A name that no prompt can use is refused: it is a misspelt one.
 fn inputs(spec: &Spec, given: &[String]) -> Result<Map<String, Value>, Failure> {
     let schema = spec.document().interface.input_schema.as_ref();
     let kind = |name: &str| Some(&schema?.get("properties")?.get(name)?["type"]);
@@ -148,7 +180,27 @@ fn inputs(spec: &Spec, given: &[String]) -> Result<Map<String, Value>, Failure> 
         };
         (name.to_owned(), value)
     };
-    Ok(pairs(given, "--input NAME=VALUE")?.into_iter().map(read).collect())
+    let given: Map<String, Value> =
+        pairs(given, "--input NAME=VALUE")?.into_iter().map(read).collect();
+    let properties = schema.and_then(|schema| schema.get("properties")?.as_object());
+    let known: Vec<&str> = properties.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
+        let hint = match known.is_empty() {
+            true => "declare it under `interface.input_schema.properties`".to_owned(),
+            false => format!("its inputs are {}", known.join(", ")),
+        };
+        let error = Error::invalid_argument(format!("the spec has no input {name:?}"));
+        return Err(error.hint(hint).into());
+    }
+    Ok(given)
+}
+
+/// The error of a run with what one does about it on the command line.
+fn for_command(error: Error) -> Error {
+    match error.code() == Code::InvalidArgument && error.message().starts_with("inputs: ") {
+        true => error.hint("give it as --input NAME=VALUE, as `interface.input_schema` says"),
+        false => error,
+    }
 }
 
 fn question(arguments: &Arguments) -> Result<String> {
@@ -256,8 +308,8 @@ impl Printer {
             }
             let usage = result.usage;
             tell!(
-                "{} turns, {} tokens in, {} out, {}\n",
-                result.turns,
+                "{}, {} tokens in, {} out, {}\n",
+                count(result.turns as usize, "turn"),
                 usage.input_tokens,
                 usage.output_tokens,
                 result.model

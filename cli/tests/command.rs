@@ -77,7 +77,7 @@ fn run_streams_the_answer_to_standard_output_alone() {
     write(folder.path(), "echo.yaml", ECHO);
     let run = aikit(folder.path(), &["run", "echo.yaml", "good morning"]);
     assert_eq!((run.status.code(), out(&run).as_str()), (Some(0), "You said: good morning\n"));
-    assert!(err(&run).contains("1 turns"), "{}", err(&run));
+    assert!(err(&run).contains("1 turn, "), "{}", err(&run));
     let quiet = aikit(folder.path(), &["run", "-q", "echo.yaml", "x"]);
     assert_eq!((out(&quiet).as_str(), err(&quiet).as_str()), ("You said: x\n", ""));
 
@@ -128,7 +128,7 @@ fn mistakes_are_named_with_what_to_do() {
     for (arguments, expected) in [
         (vec!["run", "none.yaml", "x"], "error[file_not_found]"),
         (vec!["run", ".", "x"], "error[file_unreadable]"),
-        (vec!["run", "tool.yaml", "x"], "at 6:11 (/integration/tools/0)"),
+        (vec!["run", "tool.yaml", "x"], "tool.yaml:6:11: error[AK3002]"),
         (vec!["run", "echo.yaml", "x", "--model", "nobody/x"], "error[model_unknown]"),
         (vec!["run", "echo.yaml", "x", "--tenant", "a b"], "error[tenant_invalid]"),
         (vec!["run", "echo.yaml", "x", "--ingest", "c"], "COLLECTION=PATH"),

@@ -4,6 +4,8 @@
 
 #[path = "neighbours/exports.rs"]
 mod exports;
+#[path = "neighbours/field.rs"]
+mod field;
 #[path = "neighbours/formats.rs"]
 mod formats;
 #[path = "neighbours/hostile.rs"]

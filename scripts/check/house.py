@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What holds for every file of the repository: length, no stubs, no skipped tests, and no word that
-ties it to one machine."""
+"""What holds for every file of the repository: length, no stubs, no skipped tests, no link of a page
+that leads nowhere, and no word that ties it to one machine."""
 
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,40 @@ def findings(path: str, text: str) -> list[str]:
     return out
 
 
+def links(path: str, text: str) -> list[str]:
+    """The links of a Markdown page to files and headings of the repository that are not there."""
+    out = []
+    for number, line in enumerate(without_code(text).splitlines(), 1):
+        for link in re.findall(r"\]\(([^()\s]+)\)", line):
+            if re.match(r"[a-z]+:", link):
+                continue
+            name, _, anchor = link.partition("#")
+            target = (ROOT / path).parent / name if name else ROOT / path
+            if not target.exists():
+                out.append(f"{path}:{number}: a link that leads nowhere: {link}")
+            elif anchor and anchor not in (headings(text) if not name else headings_of(target)):
+                out.append(f"{path}:{number}: a link to a heading that is not there: {link}")
+    return out
+
+
+def without_code(text: str) -> str:
+    """A page with its blocks and words of code left blank, line by line."""
+    blank = re.sub(r"^```.*?^```$", lambda block: "\n" * block[0].count("\n"), text, flags=re.M | re.S)
+    return re.sub(r"`[^`\n]*`", "", blank)
+
+
+def headings(text: str) -> set[str]:
+    """The headings of a page as links name them."""
+    # Code in a heading counts; what is a comment in a block of code does not.
+    found = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@cache
+def headings_of(path: Path) -> set[str]:
+    return headings(path.read_text(encoding="utf-8"))
+
+
 def self_test() -> None:
     planted = [
         ("a.rs", "#[ignore]\n"), ("a.rs", "    todo!()\n"), ("a.py", "@pytest.mark.skip\n"),
@@ -68,6 +103,12 @@ def self_test() -> None:
     for path, text in planted:
         if len(findings(path, text)) != 1:
             sys.exit(f"house: a planted finding is not caught: {path} {text[:40]!r}")
+    for text in ["[a](none.md)", "[a](#none)\n# Some", "[a](LICENSE-MIT) [b](README.md#none)"]:
+        if len(links("README.md", text)) != 1:
+            sys.exit(f"house: a planted link is not caught: {text!r}")
+    good = "# One `two`: three\n[a](#one-two-three) [b](docs/reference/diagnostics.md#ak1001) `[c](no)`\n"
+    if links("README.md", good + "```\n[d](no)\n```\n[e](https://example.org/#f)\n"):
+        sys.exit("house: finds something in good links")
     for path, text in [("a.rs", "x.iter().skip(1);\n"), ("a.md", "docs/root/flow\n")]:
         if findings(path, text):
             sys.exit(f"house: finds something in {text!r}")
@@ -80,6 +121,9 @@ def main() -> int:
     for path in files:
         if Path(path).suffix in SOURCE and (text := read(path)) is not None:
             found += findings(path, text)
+    for path in repository_files():
+        if path.endswith(".md") and (text := read(path)) is not None:
+            found += links(path, text)
     for line in found:
         print(line)
     print(f"house: {len(files)} files, {len(found)} findings")

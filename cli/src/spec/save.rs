@@ -65,8 +65,14 @@ async fn draft(specs: &Specs, spec: &Spec) -> Result<Option<String>> {
 
 /// The error with what one does about it on the command line.
 pub(super) fn for_command(error: Error) -> Error {
-    if error.code() != Code::SpecConflict {
-        return error;
+    let free = error.hint_text().and_then(|hint| hint.strip_prefix("save as "));
+    match (error.code(), free.map(str::to_owned)) {
+        (Code::SpecConflict, _) => error.hint(
+            "`aikit spec save FILE --replace` takes its place; or give the spec another version",
+        ),
+        (Code::SpecImmutable, Some(free)) => {
+            error.hint(format!("save as {free}: set that version in the spec, then save it again"))
+        }
+        _ => error,
     }
-    error.hint("`aikit spec save FILE --replace` takes its place; or give the spec another version")
 }

@@ -109,4 +109,5 @@ fn every_command_has_help_with_an_example() {
         assert!(examples.contains("aikit spec "), "{help}");
     }
     shop.fails(2, "nothing", "unrecognized subcommand");
+    assert!(shop.aikit(&["--help"]).out.contains("Examples:\n  aikit spec new helper\n"));
 }

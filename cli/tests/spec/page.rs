@@ -1,40 +1,62 @@
-//! The page docs/cli.md: every command on it, run in order, prints what the page says.
+//! The pages that show the command: every command on them, run in order, prints what they say.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::Shop;
 
-/// A command of the page and what it prints there.
-struct Step {
-    command: String,
-    shown: String,
+/// What a reader of a page does.
+enum Step {
+    /// Runs a command, which prints what is shown there.
+    Run { command: String, shown: String },
+    /// Writes a file.
+    Write { name: String, text: String },
 }
 
-fn page() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
     std::fs::read_to_string(path).expect("the page")
 }
 
-/// The commands of the `console` blocks: `$ ` begins one, `> ` goes on with it, the rest is printed.
+/// The `console` and `yaml` blocks of a page. In the first `$ ` begins a command, `> ` goes on with
+/// it, and the rest is printed; the second are files, with their names in a comment on top.
 fn steps(page: &str) -> Vec<Step> {
-    let mut steps: Vec<Step> = Vec::new();
-    let mut inside = false;
-    for line in page.lines() {
-        match (inside, line.strip_prefix("$ "), line.strip_prefix("> "), steps.last_mut()) {
-            (false, ..) => inside = line == "```console",
-            (true, ..) if line == "```" => inside = false,
-            (true, Some(command), ..) => {
-                steps.push(Step { command: command.to_owned(), shown: String::new() });
-            }
-            (true, _, Some(more), Some(step)) if step.shown.is_empty() => {
-                step.command += &format!("\n{more}");
-            }
-            (true, _, _, Some(step)) => step.shown += &format!("{line}\n"),
-            (true, ..) => panic!("a block begins with its output: {line}"),
+    let mut steps = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        let block = lines.by_ref();
+        match line.strip_prefix("```") {
+            Some("console") => steps.extend(commands(block.take_while(|line| *line != "```"))),
+            Some("yaml") => steps.push(file(block.take_while(|line| *line != "```"))),
+            Some(_) => assert!(block.any(|line| line == "```"), "a block without an end"),
+            None => {}
         }
     }
     steps
+}
+
+fn commands<'a>(block: impl Iterator<Item = &'a str>) -> Vec<Step> {
+    let mut steps: Vec<Step> = Vec::new();
+    for line in block {
+        match (line.strip_prefix("$ "), line.strip_prefix("> "), steps.last_mut()) {
+            (Some(command), ..) => {
+                steps.push(Step::Run { command: command.to_owned(), shown: String::new() });
+            }
+            (_, Some(more), Some(Step::Run { command, shown })) if shown.is_empty() => {
+                *command += &format!("\n{more}");
+            }
+            (_, _, Some(Step::Run { shown, .. })) => *shown += &format!("{line}\n"),
+            _ => panic!("a block begins with its output: {line}"),
+        }
+    }
+    steps
+}
+
+fn file<'a>(block: impl Iterator<Item = &'a str>) -> Step {
+    let text: String = block.map(|line| format!("{line}\n")).collect();
+    let first = text.lines().next().and_then(|line| line.strip_prefix("# "));
+    let name = first.expect("a block begins with the name of its file").to_owned();
+    Step::Write { name, text }
 }
 
 /// What is another one each time: times and hashes.
@@ -60,15 +82,27 @@ fn settled(text: &str) -> String {
     out
 }
 
-#[test]
-fn every_example_of_the_page_prints_what_the_page_says() {
+/// Does what a page says, in an empty folder. Gives how many commands it ran.
+fn follow(page: &str) -> usize {
     let shop = Shop::new();
     let program = Path::new(env!("CARGO_BIN_EXE_aikit"));
     let folder = program.parent().expect("a folder").display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
-    let steps = steps(&page());
-    assert!(steps.len() > 20, "{} commands", steps.len());
-    for Step { command, shown } in steps {
+    let mut count = 0;
+    for step in steps(page) {
+        let (command, shown) = match step {
+            Step::Run { command, shown } => (command, shown),
+            Step::Write { name, text } => {
+                let place = shop.path().join(&name);
+                std::fs::create_dir_all(place.parent().expect("a folder")).expect("make a folder");
+                shop.write(&name, &text);
+                // Parts are no specs by themselves; who extends them is checked with them.
+                if !name.starts_with("parts/") {
+                    assert_eq!(shop.ok(&format!("check {name}")), format!("{name}: ok\n"));
+                }
+                continue;
+            }
+        };
         let mut bash = Command::new("bash");
         bash.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(shop.path());
         bash.stdin(Stdio::null()).env("PATH", &path).env("USER", "ada");
@@ -80,12 +114,26 @@ fn every_example_of_the_page_prints_what_the_page_says() {
         let output = bash.output().expect("bash");
         let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(settled(&printed), settled(&shown), "$ {command}");
+        count += 1;
     }
+    count
+}
+
+#[test]
+fn every_example_of_the_reference_prints_what_it_says() {
+    let count = follow(&page("cli.md"));
+    assert!(count > 20, "{count} commands");
+}
+
+#[test]
+fn the_guide_goes_from_an_empty_folder_to_a_promoted_agent() {
+    let count = follow(&page("specs.md"));
+    assert!(count > 20, "{count} commands");
 }
 
 #[test]
 fn every_command_is_on_the_page() {
-    let page = page();
+    let page = page("cli.md");
     let help = Shop::new().ok("--help");
     let commands =
         help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());

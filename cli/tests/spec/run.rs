@@ -53,6 +53,7 @@ fn inputs_are_given_by_name_in_the_type_that_the_spec_says() {
         (vec!["customer=Ada", "age=old"], "age"),
         (vec!["age=42"], "customer"),
         (vec!["customer"], "--input NAME=VALUE"),
+        (vec!["customer=Ada", "aeg=42"], "no input \"aeg\"\n  hint: its inputs are customer, age"),
     ] {
         let done = run(&inputs);
         assert_eq!(done.status, 1, "{inputs:?} {done:?}");
@@ -61,6 +62,34 @@ fn inputs_are_given_by_name_in_the_type_that_the_spec_says() {
             "{inputs:?} {done:?}"
         );
     }
+}
+
+#[test]
+fn all_that_keeps_an_agent_from_running_is_shown_at_its_place() {
+    let shop = Shop::new();
+    shop.write("a.yaml", &scripted("a", "1.0.0", "tools: [lamp, clock]\n"));
+    shop.ok("save a.yaml");
+    shop.ok("promote a@1.0.0");
+    for (named, shown) in [("a.yaml", "a.yaml:5:9: error[AK3002]"), ("a", "a:5:9: error[AK3002]")] {
+        let done = shop.aikit(&["run", named, "x"]);
+        assert_eq!((done.status, done.out.as_str()), (1, ""), "{done:?}");
+        assert!(done.err.starts_with(shown) && done.err.contains("\"clock\""), "{done:?}");
+    }
+}
+
+#[test]
+fn what_will_be_missed_is_said_before_the_run() {
+    let shop = Shop::new();
+    shop.write("a.yaml", &scripted("a", "1.0.0", "knowledge: [handbook]\n"));
+    let done = shop.aikit(&["run", "a.yaml", "x"]);
+    assert!(done.err.starts_with("warning[AK3006]: ") && done.err.contains("--ingest"), "{done:?}");
+    assert_eq!((done.status, done.out.as_str()), (0, "I am 1.0.0.\n"), "{done:?}");
+    assert_eq!(shop.aikit(&["run", "-q", "a.yaml", "x"]).err, "");
+    // The key that the spec's model needs is of no matter when another one is asked.
+    shop.write("b.yaml", "agent: b\nmodel: openai/x\nscript: [{text: Hello.}]\n");
+    let done = shop.aikit(&["run", "b.yaml", "x", "--model", "scripted/b"]);
+    assert_eq!((done.status, done.out.as_str()), (0, "Hello.\n"), "{done:?}");
+    assert!(!done.err.contains("warning"), "{done:?}");
 }
 
 #[test]

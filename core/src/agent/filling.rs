@@ -64,6 +64,15 @@ fn fitting(spec: &Spec, mut inputs: Map<String, Value>) -> Result<Map<String, Va
         };
     };
     if let Some(Value::Object(properties)) = schema.get("properties") {
+        // A schema that says nothing of further names would let a misspelt one pass.
+        let open = ["additionalProperties", "patternProperties", "$ref", "allOf", "anyOf", "oneOf"]
+            .iter()
+            .any(|keyword| schema.get(keyword).is_some());
+        if let Some(name) = inputs.keys().find(|name| !open && !properties.contains_key(*name)) {
+            let known: Vec<&str> = properties.keys().take(20).map(String::as_str).collect();
+            return Err(Error::invalid_argument(format!("inputs: {name:?} is not declared"))
+                .hint(format!("`interface.input_schema` declares: {}", known.join(", "))));
+        }
         for (name, property) in properties {
             if let Some(default) = property.get("default")
                 && !inputs.contains_key(name)

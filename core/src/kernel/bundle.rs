@@ -4,13 +4,18 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::specs::{check_stamp, sunset, time};
+use super::specs::{check_stamp, sunset};
 use crate::error::{Error, Result};
-use crate::spec::Spec;
-use crate::store::{HistoryEntry, IncomingSpec, NewSpec, SpecRecord, SpecStatus, VersionId};
+use crate::spec::{Spec, time};
+use crate::store::{
+    HistoryEntry, IncomingSpec, NewSpec, SpecChange, SpecRecord, SpecStatus, VersionId,
+};
 
 /// Names what a bundle is.
 const FORMAT: &str = "aikit-specs/1";
+/// The greatest number of a line of history that comes in. An agent goes on from it, and every number
+/// must be one that all languages hold.
+const SEQ_LIMIT: u64 = 1 << 52;
 
 /// Versions with their states and history.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,11 +64,20 @@ pub(super) fn check(
         specs.push(incoming);
     }
     let mut last = HashMap::new();
+    let mut ends = HashMap::new();
     for entry in &bundle.history {
         check_entry(entry)?;
         let before = last.insert(&entry.agent_id, entry.seq).unwrap_or(0);
-        if entry.seq <= before || i64::try_from(entry.seq).is_err() {
+        if entry.seq <= before || entry.seq > SEQ_LIMIT {
             return refuse(format!("the history of {:?} is not in order", entry.agent_id));
+        }
+        ends.insert((entry.agent_id.as_str(), entry.version.as_str()), (entry.to, &entry.hash));
+    }
+    for incoming in &specs {
+        let (id, record) = (incoming.id(), &incoming.record);
+        let end = ends.get(&(id.agent_id(), id.version()));
+        if end.is_some_and(|end| *end != (Some(record.status), &record.hash)) {
+            return refuse(format!("the history of {id} ends otherwise than its record says"));
         }
     }
     Ok((specs, bundle.history))
@@ -111,6 +125,9 @@ fn check_entry(entry: &HistoryEntry) -> Result<()> {
     if VersionId::new(&entry.agent_id, &entry.version).is_none() {
         return refuse(format!("its history speaks of {shown:?}, which is no version"));
     }
+    if !is_step(entry) {
+        return refuse(format!("the history of {shown} has a step that there is not"));
+    }
     check_stamp(entry.by.as_deref(), entry.why.as_deref())?;
     if time(&entry.at).is_none() {
         return refuse(format!("a time in the history of {shown} is not in the form of RFC 3339"));
@@ -120,4 +137,21 @@ fn check_entry(entry: &HistoryEntry) -> Result<()> {
         return refuse(format!("a hash in the history of {shown} is not one"));
     }
     Ok(())
+}
+
+/// Whether a change leads from and to the states that it does here. Lines that say that something was
+/// imported are of the store that took it in, and no bundle has them.
+fn is_step(entry: &HistoryEntry) -> bool {
+    use SpecStatus::{Active, Deprecated, Draft, Retired};
+    match entry.change {
+        SpecChange::Saved => (entry.from, entry.to) == (None, Some(Draft)),
+        SpecChange::Replaced => (entry.from, entry.to) == (Some(Draft), Some(Draft)),
+        SpecChange::Promoted => {
+            matches!(entry.from, Some(Draft | Deprecated)) && entry.to == Some(Active)
+        }
+        SpecChange::Deprecated => (entry.from, entry.to) == (Some(Active), Some(Deprecated)),
+        SpecChange::Retired => (entry.from, entry.to) == (Some(Deprecated), Some(Retired)),
+        SpecChange::Deleted => (entry.from, entry.to) == (Some(Draft), None),
+        SpecChange::Imported => false,
+    }
 }

@@ -108,7 +108,9 @@ impl Kernel {
                 );
             }
         }
-        if self.0.providers.lacks_key(spec.model()) {
+        let own = Some(spec.model()).filter(|model| !model.is_empty());
+        let model = own.or(self.0.default_model.as_deref()).unwrap_or_default();
+        if self.0.providers.lacks_key(model) {
             context.report(
                 Severity::Warning,
                 "AK3013",

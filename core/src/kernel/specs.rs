@@ -7,7 +7,7 @@ use super::Kernel;
 use super::bundle::{self, Bundle};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::spec::{self, Change, Spec};
+use crate::spec::{self, Change, Spec, time};
 use crate::store::{
     HistoryEntry, ImportReport, NewSpec, Position, SpecFilter, SpecRecord, SpecRef, SpecStatus,
     Stamp, VersionId,
@@ -350,16 +350,6 @@ pub(super) fn sunset(text: &str) -> Result<String> {
                 .hint("for instance 2027-01-31, or 2027-01-31T12:00:00Z")
         },
     )
-}
-
-/// An RFC 3339 time. The parser alone would take other forms of ISO 8601 too.
-pub(super) fn time(text: &str) -> Option<jiff::Timestamp> {
-    let bytes = text.as_bytes();
-    let shaped = (20..=35).contains(&bytes.len())
-        && matches!(bytes[10], b'T' | b't')
-        && bytes[16] == b':'
-        && (bytes.ends_with(b"Z") || bytes.ends_with(b"z") || bytes[bytes.len() - 3] == b':');
-    shaped.then(|| text.parse().ok()).flatten()
 }
 
 /// The successor of a version: another version of its agent, or of another agent.

@@ -13,7 +13,7 @@ pub(super) fn hash(document: &Json) -> String {
     })
 }
 
-/// Keys in the order of their code points, no white space, and whole numbers without a fraction.
+/// Keys in the order of their code points, no white space, and whole numbers as such.
 fn write(value: &Json, out: &mut String) {
     match value {
         Json::Object(map) => {
@@ -40,13 +40,36 @@ fn write(value: &Json, out: &mut String) {
             }
             out.push(']');
         }
-        Json::Number(number) => match number.as_f64() {
-            #[expect(clippy::cast_possible_truncation, reason = "whole and within the range")]
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15 => {
-                out.push_str(&(float as i64).to_string());
-            }
-            _ => out.push_str(&number.to_string()),
+        Json::Number(number) => match whole(number) {
+            Some(whole) => out.push_str(&whole.to_string()),
+            None => out.push_str(&number.to_string()),
         },
         _ => out.push_str(&value.to_string()),
+    }
+}
+
+/// A number without a fraction, however it is written. Those that no whole number of JSON can hold stay
+/// as they are.
+fn whole(number: &serde_json::Number) -> Option<i128> {
+    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else { return number.as_i128() };
+    #[expect(clippy::cast_precision_loss, reason = "powers of two, which a float holds")]
+    let range = (i64::MIN as f64)..(u64::MAX as f64);
+    #[expect(clippy::cast_possible_truncation, reason = "whole and within the range")]
+    (float.fract() == 0.0 && range.contains(&float)).then_some(float as i128)
+}
+
+/// Whether two values mean the same: whether their canonical texts are equal.
+pub(super) fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(x), Json::Number(y)) => {
+            x == y || whole(x).is_some_and(|x| Some(x) == whole(y))
+        }
+        (Json::Array(x), Json::Array(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y))
+        }
+        (Json::Object(x), Json::Object(y)) => {
+            x.len() == y.len() && x.iter().all(|(key, x)| y.get(key).is_some_and(|y| same(x, y)))
+        }
+        _ => a == b,
     }
 }

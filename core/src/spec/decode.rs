@@ -2,6 +2,7 @@
 //!
 //! `serde` stops at the first error and forgets where it was; these few rules do neither.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::document::Document;
@@ -24,6 +25,9 @@ pub(super) struct Decoder {
     sources: Vec<String>,
     /// Where short forms went: source, place in the full document, place in the text.
     moved: Vec<Moved>,
+    /// Items of lists that could not be read, with the list, in the order of reading: the items behind
+    /// them have moved up in the document.
+    dropped: Vec<(String, usize)>,
 }
 
 /// A short form that stands for a place in the full document.
@@ -49,6 +53,11 @@ pub(super) trait Decode: Sized {
 }
 
 impl Decoder {
+    /// The names of the texts that were brought in.
+    pub(super) fn take_sources(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.sources)
+    }
+
     /// The findings in the order of their place, those of other texts last.
     pub(super) fn finish(mut self) -> (Vec<Diagnostic>, Vec<Moved>) {
         self.found.sort_by_key(|(place, _)| (place.source, place.line, place.column));
@@ -79,6 +88,22 @@ impl Decoder {
 
     pub(super) fn moved(&mut self, moved: Moved) {
         self.moved.push(moved);
+    }
+
+    /// Where in the text something stands that has this place in the document.
+    pub(super) fn in_text<'p>(&self, pointer: &'p str) -> Cow<'p, str> {
+        let mut pointer = Cow::Borrowed(pointer);
+        for (list, dropped) in &self.dropped {
+            let Some(rest) = pointer.strip_prefix(list.as_str()) else { continue };
+            let Some(rest) = rest.strip_prefix('/') else { continue };
+            let (item, deeper) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            if let Ok(item) = item.parse::<usize>()
+                && item >= *dropped
+            {
+                pointer = format!("{list}/{}{deeper}", item + 1).into();
+            }
+        }
+        pointer
     }
 
     pub(super) fn document(&mut self, root: &Node) -> Option<Document> {
@@ -232,9 +257,15 @@ macro_rules! decode_whole {
     ($($kind:ty),*) => {$(
         impl Decode for $kind {
             fn decode(node: &Node, decoder: &mut Decoder) -> Option<Self> {
-                let Value::Int(value) = node.value else {
-                    decoder.wrong_type(node, "a whole number");
-                    return None;
+                let value = match node.value {
+                    Value::Int(value) => value,
+                    // Languages of one number type write 5 as 5.0, and JSON Schema takes it for whole.
+                    #[expect(clippy::cast_possible_truncation, reason = "whole; bounded below")]
+                    Value::Float(value) if value.fract() == 0.0 => value as i128,
+                    _ => {
+                        decoder.wrong_type(node, "a whole number");
+                        return None;
+                    }
                 };
                 match <$kind>::try_from(value) {
                     Ok(value) => Some(value),
@@ -267,7 +298,13 @@ impl<T: Decode> Decode for Vec<T> {
                 items
                     .iter()
                     .enumerate()
-                    .filter_map(|(i, item)| decoder.within(&i.to_string(), |d| T::decode(item, d)))
+                    .filter_map(|(i, item)| {
+                        let read = decoder.within(&i.to_string(), |d| T::decode(item, d));
+                        if read.is_none() && !decoder.is_full() {
+                            decoder.dropped.push((decoder.path.clone(), i));
+                        }
+                        read
+                    })
                     .collect(),
             ),
             _ => {

@@ -9,6 +9,7 @@ pub(crate) fn provider(model: &str) -> &str {
 }
 
 /// Something that a provider refuses.
+#[derive(Clone)]
 pub(crate) struct Refusal {
     /// JSON pointer within the schema.
     pub(crate) pointer: String,
@@ -50,8 +51,13 @@ pub(crate) fn refusals(provider: &str, schema: &Json) -> Vec<Refusal> {
             .collect()
     };
     match provider {
-        "anthropic" => top_level(COMBINED),
-        "openai" | "azure" => top_level(&["anyOf", "oneOf", "allOf", "enum", "not"]),
+        "anthropic" => [untyped(schema), top_level(COMBINED)].concat(),
+        "openai" | "azure" => {
+            let mut found =
+                [untyped(schema), top_level(&["anyOf", "oneOf", "allOf", "enum", "not"])].concat();
+            openai(schema, "", &mut found);
+            found
+        }
         "gemini" | "google" | "vertex" => {
             let mut found = Vec::new();
             gemini(schema, "", &mut found);
@@ -59,6 +65,53 @@ pub(crate) fn refusals(provider: &str, schema: &Json) -> Vec<Refusal> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A schema that leaves open what it describes.
+fn untyped(schema: &Json) -> Vec<Refusal> {
+    if schema.get("type").is_some_and(|kind| kind == "object") {
+        return Vec::new();
+    }
+    vec![Refusal {
+        pointer: String::new(),
+        why: "it does not say `type: object`".into(),
+        hint: "add `type: object` at its top",
+    }]
+}
+
+/// Lists of anything, at any depth.
+fn openai(schema: &Json, pointer: &str, found: &mut Vec<Refusal>) {
+    let is_list = match schema.get("type") {
+        Some(Json::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
+        Some(kind) => kind == "array",
+        None => false,
+    };
+    if is_list && schema.get("items").is_none() {
+        found.push(Refusal {
+            pointer: pointer.to_owned(),
+            why: "it describes a list without `items`".into(),
+            hint: "say what the list holds: `items: {type: string}`",
+        });
+    }
+    for (part, child) in parts(schema) {
+        openai(child, &format!("{pointer}{part}"), found);
+    }
+}
+
+/// The schemas directly within one, with their places in it.
+fn parts(schema: &Json) -> Vec<(String, &Json)> {
+    let mut parts: Vec<(String, &Json)> = Vec::new();
+    if let Some(items) = schema.get("items") {
+        parts.push(("/items".into(), items));
+    }
+    if let Some(Json::Object(properties)) = schema.get("properties") {
+        let part = |name: &String| format!("/properties/{}", super::node::escape(name));
+        parts.extend(properties.iter().map(|(name, schema)| (part(name), schema)));
+    }
+    if let Some(Json::Array(choices)) = schema.get("anyOf") {
+        parts.extend(choices.iter().enumerate().map(|(i, c)| (format!("/anyOf/{i}"), c)));
+    }
+    parts
 }
 
 fn gemini(schema: &Json, pointer: &str, found: &mut Vec<Refusal>) {
@@ -70,18 +123,7 @@ fn gemini(schema: &Json, pointer: &str, found: &mut Vec<Refusal>) {
             hint: "write the schema with type, properties, required, items, enum and anyOf only",
         });
     }
-    let mut children: Vec<(String, &Json)> = Vec::new();
-    if let Some(items) = map.get("items") {
-        children.push(("/items".into(), items));
-    }
-    if let Some(Json::Object(properties)) = map.get("properties") {
-        let part = |name: &String| format!("/properties/{}", super::node::escape(name));
-        children.extend(properties.iter().map(|(name, schema)| (part(name), schema)));
-    }
-    if let Some(Json::Array(choices)) = map.get("anyOf") {
-        children.extend(choices.iter().enumerate().map(|(i, c)| (format!("/anyOf/{i}"), c)));
-    }
-    for (part, child) in children {
+    for (part, child) in parts(schema) {
         gemini(child, &format!("{pointer}{part}"), found);
     }
 }
@@ -99,9 +141,11 @@ pub(crate) fn refuses_name(provider: &str, name: &str) -> Option<&'static str> {
         "gemini" | "google" | "vertex"
             if name.len() > 64
                 || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                || !name.chars().all(|c| plain(c) || c == '.') =>
+                || !name.chars().all(|c| plain(c) || matches!(c, '.' | ':')) =>
         {
-            Some("letters, digits, `_`, `.` and `-`, at most 64, beginning with a letter or `_`")
+            Some(
+                "letters, digits, `_`, `.`, `:` and `-`, at most 64, beginning with a letter or `_`",
+            )
         }
         _ => None,
     }

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::Spec;
 use super::node::escape;
+use super::{Spec, canonical};
 
 /// What happened to a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -59,12 +59,15 @@ pub fn diff(before: &Spec, after: &Spec) -> Vec<Change> {
 
 fn compare(path: &str, before: Option<&Json>, after: Option<&Json>, changes: &mut Vec<Change>) {
     let kind = match (before, after) {
-        (Some(before), Some(after)) if before == after => return,
+        (Some(before), Some(after)) if canonical::same(before, after) => return,
         (Some(Json::Object(before)), Some(Json::Object(after))) => {
             return maps(path, before, after, changes);
         }
         (Some(Json::Array(before)), Some(Json::Array(after))) => {
-            if let (Some(before), Some(after)) = (by_name(before), by_name(after))
+            let named = ["id", "name", "collection"]
+                .iter()
+                .find_map(|key| Some((by_name(before, key)?, by_name(after, key)?)));
+            if let Some((before, after)) = named
                 && in_order(&before, &after)
             {
                 return items(path, &before, &after, changes);
@@ -116,11 +119,11 @@ fn maps(path: &str, before: &Map<String, Json>, after: &Map<String, Json>, out: 
     }
 }
 
-/// A list of mappings that all have a name of their own, by that name.
-fn by_name(items: &[Json]) -> Option<Map<String, Json>> {
+/// A list of mappings that all have a name of their own under this key, by that name.
+fn by_name(items: &[Json], key: &str) -> Option<Map<String, Json>> {
     let mut map = Map::new();
     for item in items {
-        let name = ["name", "collection", "id"].iter().find_map(|key| item.get(key)?.as_str())?;
+        let name = item.get(key)?.as_str()?;
         if map.insert(name.to_owned(), item.clone()).is_some() {
             return None;
         }

@@ -12,15 +12,17 @@ mod edit;
 mod extends;
 pub mod neighbours;
 mod node;
+mod pairs;
 pub mod preset;
 mod render;
 pub mod rules;
+mod scalar;
 mod schema;
 mod short;
 mod show;
 mod template;
 
-pub(crate) use check::{is_model_name, is_slug};
+pub(crate) use check::{is_model_name, is_slug, time};
 pub(crate) use dialect::{provider, refusals, refuses_name};
 pub use diff::{Change, ChangeKind, diff};
 pub use document::*;
@@ -49,6 +51,8 @@ struct Inner {
     document: Document,
     root: Node,
     moved: Vec<Moved>,
+    /// Names of the texts that `extends` brought in; number 1 stands first.
+    sources: Vec<String>,
     source: Option<String>,
     text: String,
     hash: OnceLock<String>,
@@ -115,7 +119,7 @@ impl Spec {
     }
 
     fn parse_named(text: &str, source: Option<&str>, folder: Option<&Path>) -> Result<Self> {
-        let Analysis { parsed, diagnostics, moved } = analyse(text, folder);
+        let Analysis { parsed, diagnostics, moved, sources } = analyse(text, folder);
         match parsed {
             Some((document, root, extended)) if !has_errors(&diagnostics) => {
                 // What was brought in from elsewhere may change there: from now on it is ours.
@@ -127,6 +131,7 @@ impl Spec {
                     document,
                     root,
                     moved,
+                    sources,
                     source: source.map(str::to_owned),
                     text,
                     hash: OnceLock::new(),
@@ -218,7 +223,16 @@ impl Spec {
     /// Adds to `error` where in the text the node at this JSON pointer of the full document stands.
     pub(crate) fn locate(&self, error: Error, pointer: &str) -> Error {
         let (path, place) = self.place(pointer);
-        error.at(path).on_line(place.line, place.column)
+        match self.file_of(place) {
+            // The line is one of that text.
+            Some(file) => error.at(format!("{file}: {path}")),
+            None => error.at(path).on_line(place.line, place.column),
+        }
+    }
+
+    /// The text that `extends` brought in, if a place is there.
+    fn file_of(&self, place: node::Place) -> Option<String> {
+        usize::from(place.source).checked_sub(1).and_then(|i| self.0.sources.get(i)).cloned()
     }
 
     /// A finding about the node at this JSON pointer of the full document.
@@ -241,7 +255,7 @@ impl Spec {
             column,
             end_line,
             end_column,
-            file: None,
+            file: self.file_of(place),
             hint,
         }
     }
@@ -286,13 +300,15 @@ struct Analysis {
     parsed: Option<(Document, Node, bool)>,
     diagnostics: Vec<Diagnostic>,
     moved: Vec<Moved>,
+    sources: Vec<String>,
 }
 
 fn analyse(text: &str, folder: Option<&Path>) -> Analysis {
     let mut decoder = Decoder::default();
     let parsed = read_document(text, folder, &mut decoder);
+    let sources = decoder.take_sources();
     let (diagnostics, moved) = decoder.finish();
-    Analysis { parsed, diagnostics, moved }
+    Analysis { parsed, diagnostics, moved, sources }
 }
 
 fn read_document(

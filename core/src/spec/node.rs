@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
 use super::decode::Decoder;
+use super::pairs;
+use super::scalar::scalar;
 
 /// Limits that no honest spec reaches: depth, and nodes after aliases are expanded.
 const DEPTH_LIMIT: usize = 64;
@@ -39,7 +41,8 @@ pub(super) struct Node {
 pub(super) enum Value {
     Null,
     Bool(bool),
-    Int(i64),
+    /// What JSON keeps exactly: `i64::MIN` to `u64::MAX`.
+    Int(i128),
     Float(f64),
     Text(String),
     List(Vec<Node>),
@@ -124,7 +127,9 @@ impl Node {
         match &self.value {
             Value::Null => serde_json::Value::Null,
             Value::Bool(b) => (*b).into(),
-            Value::Int(i) => (*i).into(),
+            Value::Int(i) => {
+                serde_json::Number::from_i128(*i).map_or_else(Default::default, Into::into)
+            }
             Value::Float(f) => (*f).into(),
             Value::Text(s) => s.clone().into(),
             Value::List(items) => items.iter().map(Self::to_json).collect(),
@@ -144,6 +149,8 @@ pub(super) fn read(text: &str, decoder: &mut Decoder) -> Option<Node> {
 
 /// As [`read`], for the text of this number.
 pub(super) fn read_source(text: &str, source: u16, decoder: &mut Decoder) -> Option<Node> {
+    let hidden = pairs::hide(text);
+    let (text, has_pairs) = (hidden.as_deref().unwrap_or(text), hidden.is_some());
     let first = Place::at(1, 1, source);
     // The parser takes it for the end of the text, and what follows would be lost without a word.
     if let Some(at) = text.find('\0') {
@@ -154,7 +161,7 @@ pub(super) fn read_source(text: &str, source: u16, decoder: &mut Decoder) -> Opt
     }
     // The parser is third-party code that users feed: a panic in it must stay an error.
     let outcome = std::panic::catch_unwind(|| {
-        let mut reader = Reader::new(text, source);
+        let mut reader = Reader { has_pairs, ..Reader::new(text, source) };
         let root = reader.document();
         (root, reader.findings)
     });
@@ -196,6 +203,8 @@ struct Reader<'a> {
     /// Line and column of the end of the text.
     end: (u32, u32),
     source: u16,
+    /// Whether characters stand in for halves of others.
+    has_pairs: bool,
     /// What is wrong without ending the reading.
     findings: Vec<Fault>,
 }
@@ -209,12 +218,16 @@ impl<'a> Reader<'a> {
             nodes: 0,
             end: end_of(text),
             source,
+            has_pairs: false,
             findings: Vec::new(),
         }
     }
 
     fn next(&mut self) -> Result<(Event<'a>, Place), Fault> {
         match self.parser.next_event() {
+            Some(Ok((Event::Scalar(text, style, anchor, tag), span))) if self.has_pairs => {
+                Ok((Event::Scalar(pairs::show(text), style, anchor, tag), self.place(&span)))
+            }
             Some(Ok((event, span))) => Ok((event, self.place(&span))),
             Some(Err(e)) => {
                 let (line, column) = self.within(e.marker().line(), e.marker().col() + 1);
@@ -316,7 +329,7 @@ impl<'a> Reader<'a> {
             }
             Event::Alias(id) => {
                 let Some((node, height)) = self.anchors.get(&id).cloned() else {
-                    return Err(self.syntax("an alias stands inside its own anchor", place));
+                    return Err(self.syntax("this alias names no value that ends before it", place));
                 };
                 if depth + height > DEPTH_LIMIT {
                     return Err(too_deep(place));
@@ -471,36 +484,4 @@ fn size(node: &Node) -> usize {
         Value::Text(text) => 1 + text.len() / VALUE_BYTES,
         _ => 1,
     }
-}
-
-/// YAML 1.2 core schema, section 10.3.2. Quoted and block texts are always texts.
-fn scalar(text: &str, style: ScalarStyle) -> Value {
-    if style != ScalarStyle::Plain {
-        return Value::Text(text.to_owned());
-    }
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        ".inf" | ".Inf" | "+.inf" => return Value::Float(f64::INFINITY),
-        "-.inf" | "-.Inf" => return Value::Float(f64::NEG_INFINITY),
-        ".nan" | ".NaN" => return Value::Float(f64::NAN),
-        _ => {}
-    }
-    let radix = |prefix: &str, radix| {
-        text.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok())
-    };
-    if let Some(value) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Value::Int(value);
-    }
-    let numeric = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
-    if text.chars().all(numeric) && text.contains(|c: char| c.is_ascii_digit()) {
-        if let Ok(value) = text.parse() {
-            return Value::Int(value);
-        }
-        if let Ok(value) = text.parse() {
-            return Value::Float(value);
-        }
-    }
-    Value::Text(text.to_owned())
 }

@@ -19,6 +19,9 @@ pub(crate) fn yaml(document: &Json) -> String {
     out
 }
 
+/// A key with more than 1024 characters needs a mark before it (YAML 1.2, 8.2.2).
+const KEY_LIMIT: usize = 1000;
+
 fn indent(depth: usize, out: &mut String) {
     for _ in 0..depth {
         out.push_str("  ");
@@ -30,7 +33,15 @@ fn mapping(map: &serde_json::Map<String, Json>, depth: usize, out: &mut String) 
         if i > 0 || !out.ends_with("- ") {
             indent(depth, out);
         }
-        out.push_str(&text(key));
+        let key = text(key);
+        if key.len() > KEY_LIMIT {
+            out.push_str("? ");
+            out.push_str(&key);
+            out.push('\n');
+            indent(depth, out);
+        } else {
+            out.push_str(&key);
+        }
         out.push(':');
         entry(value, depth, out);
     }

@@ -93,7 +93,9 @@ fn refine(name: &str, schema: &mut Json) {
         }
     };
     let slug = || json!({"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"});
+    let slug_text = || json!({"type": "string", "pattern": slug()["pattern"]});
     let model = || json!({"pattern": "^[^/]+/.*\\S", "examples": ["openai/gpt-4o-mini"]});
+    let model_name = || json!({"type": "string", "pattern": model()["pattern"]});
     match name {
         "Identity" => {
             set("agent_id", slug());
@@ -106,6 +108,8 @@ fn refine(name: &str, schema: &mut Json) {
             set("model", model());
             set("temperature", json!({"minimum": 0, "maximum": 2}));
             set("top_p", json!({"minimum": 0, "maximum": 1}));
+            set("max_tokens", json!({"minimum": 1}));
+            set("fallback_models", json!({"items": model_name()}));
         }
         "KnowledgeSettings" => {
             set("top_k", json!({"minimum": 1, "maximum": 100}));
@@ -113,7 +117,10 @@ fn refine(name: &str, schema: &mut Json) {
         }
         "Behavior" => set("max_turns", json!({"minimum": 1})),
         "Compression" => set("threshold", json!({"minimum": 0, "maximum": 1})),
-        "McpServer" | "ContextMount" => schema["required"] = json!(["name"]),
+        "RateLimits" => set("cost_limit_usd_per_day", json!({"minimum": 0})),
+        "ResourceLimits" => set("max_cpu_percent", json!({"minimum": 1, "maximum": 100_000})),
+        "Delegation" => set("allowed_agents", json!({"items": slug_text()})),
+        "McpServer" | "ContextMount" | "ScriptToolCall" => schema["required"] = json!(["name"]),
         "WorkflowStep" | "Skill" => schema["required"] = json!(["id"]),
         _ => {}
     }
@@ -189,10 +196,19 @@ pub fn schema() -> Json {
     if let Some(Json::Object(properties)) = root.get_mut("properties") {
         let extends = json!({
             "description": "What this spec is built on: `preset:NAME`, or files in its folder.",
-            "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            "anyOf": [
+                {"type": ["string", "null"]},
+                {"type": "array", "items": {"type": "string"}},
+            ],
         });
         properties.insert("extends".into(), extends);
-        properties.extend(short);
+        properties.extend(short.iter().cloned());
+    }
+    // A short form that stands within a block.
+    if let Some(Json::Object(memory)) = all.get_mut("Memory").and_then(|m| m.get_mut("properties"))
+        && let Some((_, knowledge)) = short.iter().find(|(name, _)| name == "knowledge_bases")
+    {
+        memory.insert("knowledge_bases".into(), knowledge.clone());
     }
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,5 +1,6 @@
 //! Findings in the forms in which they are shown: for a terminal, and for an editor.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
@@ -28,14 +29,32 @@ pub fn terminal(name: &str, text: &str, findings: &[Diagnostic]) -> String {
     out
 }
 
+/// A text of a spec could hold signs that make a terminal do something: they are shown escaped.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let commands = |c: char| c.is_control() && c != '\n';
+    if !text.contains(commands) {
+        return text.into();
+    }
+    let shown = |c: char| match commands(c) {
+        true => c.escape_default().to_string(),
+        false => c.to_string(),
+    };
+    text.chars().map(shown).collect()
+}
+
 fn one(out: &mut String, name: &str, text: &str, finding: &Diagnostic) -> std::fmt::Result {
     let Diagnostic { code, message, line, column, severity, .. } = finding;
     let file = finding.file.as_deref().unwrap_or(name);
+    let (file, message) = (harmless(file), harmless(message));
     writeln!(out, "{file}:{line}:{column}: {}[{code}]: {message}", word(*severity))?;
     // The line of another file is not at hand.
     let excerpt = match finding.file {
         Some(_) => None,
-        None => text.trim_start_matches('\u{feff}').lines().nth(line.saturating_sub(1) as usize),
+        None => text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(text)
+            .lines()
+            .nth(line.saturating_sub(1) as usize),
     };
     if let Some(excerpt) = excerpt.filter(|text| text.chars().count() <= EXCERPT_LIMIT) {
         let number = line.to_string();
@@ -54,10 +73,10 @@ fn one(out: &mut String, name: &str, text: &str, finding: &Diagnostic) -> std::f
         writeln!(out, " {} | {before}{}", " ".repeat(number.len()), "^".repeat(width.min(room)))?;
     }
     if !finding.path.is_empty() {
-        writeln!(out, "   at {}", finding.path)?;
+        writeln!(out, "   at {}", harmless(&finding.path))?;
     }
     if let Some(hint) = &finding.hint {
-        writeln!(out, "   hint: {hint}")?;
+        writeln!(out, "   hint: {}", harmless(hint))?;
     }
     Ok(())
 }
@@ -65,7 +84,7 @@ fn one(out: &mut String, name: &str, text: &str, finding: &Diagnostic) -> std::f
 /// The findings as the Language Server Protocol has them (3.17, `Diagnostic`): lines from 0,
 /// columns in UTF-16 units from 0. Findings in other files stand at the top, and say where they are.
 pub fn lsp(text: &str, findings: &[Diagnostic]) -> Json {
-    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
+    let lines: Vec<&str> = text.strip_prefix('\u{feff}').unwrap_or(text).lines().collect();
     let position = |line: u32, column: u32| {
         let line = (line.saturating_sub(1) as usize).min(lines.len());
         let column = column.saturating_sub(1) as usize;

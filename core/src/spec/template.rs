@@ -4,16 +4,19 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::panic::AssertUnwindSafe;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, Template, UndefinedBehavior, Value};
 
 use crate::error::{Code, Error, Result};
 
-/// Instructions of one rendering.
-const FUEL: u64 = 100_000;
+/// Instructions of one rendering: at most, and however large the values are.
+const FUEL: std::ops::RangeInclusive<u64> = 2_000..=100_000;
+/// One instruction can look at all of a value: instructions times the size of the values.
+const WORK: u64 = 2_000_000_000;
 /// Bytes of one `{{ ... }}` or `{% ... %}`: minijinja's stack grows with them.
 const TAG_LIMIT: usize = 500;
 /// Bytes of one rendered text.
@@ -44,9 +47,21 @@ fn environment<'a>() -> Environment<'a> {
     let mut environment = Environment::empty();
     // A name without a value may be asked for in `if`, and may not be shown.
     environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-    environment.set_fuel(Some(FUEL));
     environment.set_syntax(syntax());
     environment
+}
+
+/// Third-party code that users feed, and that counts columns in 16 bits: a panic in it must stay an
+/// error.
+fn compile<'e, 't>(
+    environment: &'e Environment<'t>,
+    text: &'t str,
+) -> std::result::Result<Template<'e, 't>, minijinja::Error> {
+    let read = AssertUnwindSafe(|| environment.template_from_str(text));
+    std::panic::catch_unwind(read).unwrap_or_else(|_| {
+        let what = "it has a fault on a very long line";
+        Err(minijinja::Error::new(minijinja::ErrorKind::SyntaxError, what))
+    })
 }
 
 /// Reads many templates.
@@ -63,7 +78,7 @@ impl<'a> Reader<'a> {
             return Ok(BTreeSet::new());
         }
         only_filling_in(text)?;
-        let template = self.0.template_from_str(text).map_err(|e| Fault {
+        let template = compile(&self.0, text).map_err(|e| Fault {
             message: e.detail().map_or_else(|| e.kind().to_string(), str::to_owned),
             line: e.line(),
         })?;
@@ -82,20 +97,23 @@ pub(crate) fn render(what: &str, text: &str, values: &serde_json::Value) -> Resu
     }
     let failed = |message: String| Error::invalid_argument(format!("{what}: {message}"));
     only_filling_in(text).map_err(|fault| failed(fault.message))?;
-    let environment = environment();
+    let mut environment = environment();
+    let fuel = (WORK / weight(values).max(1)).clamp(*FUEL.start(), *FUEL.end());
+    environment.set_fuel(Some(fuel));
     let mut out = Bounded(Vec::new());
-    environment
-        .template_from_str(text)
+    compile(&environment, text)
         .and_then(|template| {
             template.render_captured_to(Value::from(Serde(values)), &mut out).map(drop)
         })
         .map_err(|error| match error.kind() {
             minijinja::ErrorKind::UndefinedError => {
                 let line = error.line().map(|l| format!(" on its line {l}")).unwrap_or_default();
-                failed(format!("a name{line} has no value"))
+                let names = without_value(&environment, text, values);
+                let what = if names.is_empty() { "a name".to_owned() } else { names.join(", ") };
+                failed(format!("{what} has no value{line}"))
                     .hint("give it in the run's `inputs`, or ask with {% if %} whether it is there")
             }
-            minijinja::ErrorKind::OutOfFuel => failed(format!("it takes more than {FUEL} steps")),
+            minijinja::ErrorKind::OutOfFuel => failed(format!("it takes more than {fuel} steps")),
             minijinja::ErrorKind::WriteFailure => {
                 failed(format!("it becomes longer than {} KiB", OUTPUT_LIMIT / 1024))
             }
@@ -103,6 +121,32 @@ pub(crate) fn render(what: &str, text: &str, values: &serde_json::Value) -> Resu
         })?;
     String::from_utf8(out.0)
         .map_err(|_| Error::new(Code::InvalidArgument, format!("{what}: it is not UTF-8")))
+}
+
+/// The names of a template that lead to nothing.
+fn without_value(
+    environment: &Environment<'_>,
+    text: &str,
+    values: &serde_json::Value,
+) -> Vec<String> {
+    let Ok(template) = environment.template_from_str(text) else { return Vec::new() };
+    let there =
+        |name: &String| name.split('.').try_fold(values, |value, part| value.get(part)).is_some();
+    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    names.retain(|name| !there(name));
+    names.sort_unstable();
+    names
+}
+
+/// The size of what a template may name.
+fn weight(value: &serde_json::Value) -> u64 {
+    use serde_json::Value as Json;
+    match value {
+        Json::String(text) => text.len() as u64,
+        Json::Array(items) => items.iter().map(|item| 1 + weight(item)).sum(),
+        Json::Object(map) => map.values().map(|item| 1 + weight(item)).sum(),
+        _ => 1,
+    }
 }
 
 struct Bounded(Vec<u8>);
@@ -131,7 +175,8 @@ fn only_filling_in(text: &str) -> std::result::Result<(), Fault> {
             Some(b'{') => ("}}", false),
             Some(b'%') => ("%}", true),
             Some(b'#') => {
-                rest = inside.find("#}").map_or("", |end| &inside[end + 2..]);
+                // `{#}` opens a comment and does not close it.
+                rest = inside[1..].find("#}").map_or("", |end| &inside[end + 3..]);
                 continue;
             }
             _ => {
@@ -190,24 +235,36 @@ fn end_of(code: &str, close: &str) -> usize {
     code.len()
 }
 
+/// What stands behind `{% endraw %}`. Only what minijinja takes for that ends the raw text: where the
+/// two disagreed, what computes would pass for text.
 fn skip_raw(text: &str) -> &str {
     let mut rest = text;
     while let Some(at) = rest.find("{%") {
         rest = &rest[at + 2..];
-        let word = rest.trim_start_matches(['-', '+']).trim_start();
-        if word.starts_with("endraw") {
-            return rest.find("%}").map_or("", |end| &rest[end + 2..]);
+        let space = |c: char| c.is_ascii_whitespace();
+        let behind = rest
+            .strip_prefix(['-', '+'])
+            .unwrap_or(rest)
+            .trim_start_matches(space)
+            .strip_prefix("endraw")
+            .map(|behind| behind.trim_start_matches(space))
+            .and_then(|behind| {
+                behind.strip_prefix(['-', '+']).unwrap_or(behind).strip_prefix("%}")
+            });
+        if let Some(behind) = behind {
+            return behind;
         }
     }
     ""
 }
 
-/// The first sign outside of quotes that could compute or call.
-fn forbidden(code: &str) -> Option<char> {
+/// The first sign or word outside of quotes that could compute or call.
+fn forbidden(code: &str) -> Option<&str> {
     let code = code.trim_end().trim_end_matches(['-', '+']);
     let mut quote = None;
     let mut escaped = false;
-    for c in code.chars() {
+    let mut word = 0;
+    for (i, c) in code.char_indices() {
         match quote {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
@@ -215,12 +272,24 @@ fn forbidden(code: &str) -> Option<char> {
             Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
             None if matches!(c, '*' | '+' | '-' | '~' | '/' | '%' | '|' | '(' | '{') => {
-                return Some(c);
+                return Some(&code[i..=i]);
             }
+            // Tests (`x is defined`) are not there; `inputs.is` is a name.
+            None if is_test(&code[word..], &code[..word]) => return Some("is"),
             None => {}
+        }
+        if !(c.is_alphanumeric() || c == '_') || quote.is_some() {
+            word = i + c.len_utf8();
         }
     }
     None
+}
+
+/// Whether the word `is` begins here, behind something that is no dot.
+fn is_test(code: &str, before: &str) -> bool {
+    code.strip_prefix("is")
+        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        && !before.trim_end().ends_with('.')
 }
 
 #[cfg(test)]
@@ -238,6 +307,8 @@ mod tests {
         assert_eq!(filled("{% if inputs.vip %}gold{% else %}plain{% endif %}"), "plain");
         assert_eq!(filled("{% for i in inputs['items'] -%} <{{ i }}> {%- endfor %}"), "<1><2>");
         assert_eq!(filled("{% raw %}{{ 1 * 2 }}{% endraw %}{# 3 * 4 #}."), "{{ 1 * 2 }}.");
+        assert_eq!(filled("{%raw%}{%endraw x%}{%- endraw +%}{#}{{ 1 * 2 }}#}."), "{%endraw x%}.");
+        assert_eq!(filled("{% if inputs.is %}{% endif %}{{ 'this is' }}"), "this is");
         assert_eq!(filled("{{ '(*)' }} {braces} {\"json\": 1}"), "(*) {braces} {\"json\": 1}");
         for bomb in [
             "{{ 'x' * 999999999 }}",
@@ -250,12 +321,64 @@ mod tests {
             "{% macro f() %}{% endmacro %}",
             "{%- set x = 1 -%}",
             "{# #}{{ 2 ** 9 }}",
+            "{% raw %}{% endrawx %}{{ '{% endraw %}{{ 'x' * 9 }}",
+            "{% raw %}{% endraw x %}{{ ' %}{% endraw %}{{ 'x' * 9 }}",
+            "{#}{{ ' #}{{ 'x' * 9 }}",
+            "{% if inputs.vip is defined %}{% endif %}",
             &format!("{{{{ {}a }}}}", "not ".repeat(100_000)),
             &format!("{{{{ a{} }}}}", ".b".repeat(100_000)),
         ] {
             assert!(Reader::new().names(bomb).is_err(), "{bomb}");
             assert!(render("prompt", bomb, &values).is_err(), "{bomb}");
         }
+    }
+
+    /// Whatever the marks are mixed to: what is not refused computes nothing.
+    #[test]
+    fn no_mixture_of_marks_computes() {
+        const PARTS: &[&str] = &[
+            "{{",
+            "}}",
+            "{%",
+            "%}",
+            "{#",
+            "#}",
+            "{",
+            "}",
+            "raw",
+            "endraw",
+            "-",
+            "+",
+            " ",
+            "'",
+            "\"",
+            "\\",
+            "x",
+            "'ab'*9",
+            "{% raw %}",
+            "{% endraw %}",
+            "{{ '",
+            "' }}",
+            "{%- endraw -%}",
+            "\n",
+        ];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state >> 33).expect("31 bits")
+        };
+        let mut rendered = 0;
+        for _ in 0..60_000 {
+            let parts = 2 + next() % 12;
+            let text: String = (0..parts).map(|_| PARTS[next() % PARTS.len()]).collect();
+            if let Ok(out) = render("p", &text, &json!({"x": ""})) {
+                rendered += usize::from(text.contains("'ab'*9"));
+                assert!(!out.contains("abab"), "{text:?} gives {out:?}");
+            }
+        }
+        assert!(rendered > 1_000, "{rendered}");
     }
 
     #[test]
@@ -265,6 +388,13 @@ mod tests {
         let nested =
             "{% for a in inputs.many %}{% for b in inputs.many %}{{ b }}{% endfor %}{% endfor %}";
         let error = render("p", nested, &many).expect_err("too long");
+        assert!(error.message().contains("steps"), "{error}");
+        // One step over a large text takes long, so that there are fewer of them.
+        let mut values = json!({"inputs": {"many": vec![1; 2_000], "text": ""}});
+        let each = "{% for a in inputs.many %}{{ a }}{% endfor %}";
+        assert!(render("p", each, &values).is_ok());
+        values["inputs"]["text"] = "x".repeat(1_000_000).into();
+        let error = render("p", each, &values).expect_err("large values");
         assert!(error.message().contains("steps"), "{error}");
         let long = json!({"inputs": {"many": vec!["x".repeat(10_000); 1000]}});
         let error =
@@ -282,5 +412,10 @@ mod tests {
         assert_eq!(found, ["a.b", "c", "e", "inputs.d"]);
         assert!(reader.names("{{ a").is_err());
         assert!(reader.names("{% if a %}").is_err());
+        for end in ["{{ @ }}", "{# ", "{% raw %}", "{{ 'a", "{% if"] {
+            let long = "x".repeat(70_000) + end;
+            assert!(Reader::new().names(&long).is_err(), "{end}");
+            assert!(render("p", &long, &json!({})).is_err(), "{end}");
+        }
     }
 }

@@ -63,8 +63,8 @@ fn oracle_flows_become_workflows_without_circles() {
         "Write about {{ inputs.topic }}. Keep {% raw %}{% this %}{% endraw %} as it is."
     );
     assert_eq!(steps[1]["depends_on"], json!(["write-it"]));
-    assert_eq!(steps[1]["input"], json!({"text": "{{ state.write-it.text }}"}));
-    assert_eq!(steps[2]["when"], "state.verdict == \"yes\"");
+    assert_eq!(steps[1]["input"], json!({"text": "{{ state[\"write-it\"].text }}"}));
+    assert_eq!(steps[2]["when"], "state[\"judge-it\"].verdict == \"yes\"");
     assert_eq!(steps[2]["tool"], "publish");
     assert_eq!(steps[3]["agent"], "Helper");
     assert!(steps[0].get("depends_on").is_none_or(|d| d == &json!([])), "the way back is left out");

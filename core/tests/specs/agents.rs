@@ -165,3 +165,17 @@ async fn a_closed_kernel_answers_so_to_every_operation() {
         assert_eq!(error.expect_err("closed").code(), Code::Closed, "{at}");
     }
 }
+
+#[tokio::test]
+async fn what_an_extended_file_asks_for_is_told_in_that_file() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::write(folder.path().join("base.yaml"), "# ground\ntools:\n- nobody_has_this\n")
+        .expect("file");
+    let text = "extends: base.yaml\nagent: a\nmodel: scripted/x\nscript: [{text: hi}]\n";
+    let spec = Spec::parse_in(text, folder.path()).expect("spec");
+    let kernel = kernel().await;
+    let found = kernel.check(&spec).await.expect("check");
+    let [finding] = found.as_slice() else { unreachable!("{found:?}") };
+    let place = (finding.code, finding.file.as_deref(), finding.line, finding.path.as_str());
+    assert_eq!(place, ("AK3002", Some("base.yaml"), 3, "/tools/0"));
+}

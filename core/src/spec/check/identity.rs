@@ -2,14 +2,17 @@
 
 use super::{Check, SLUG_LIMIT};
 use crate::spec::document::Document;
-use crate::spec::node::Value;
+use crate::spec::node::{Node, Value};
 
 /// The version of a spec that names none.
 const FIRST_VERSION: &str = "0.1.0";
 
 pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
     let identity = &mut document.identity;
-    if identity.agent_id.is_empty() {
+    let is_empty = |node: &Node| matches!(&node.value, Value::Text(text) if text.is_empty());
+    if check.root.node_at("/identity/agent_id").is_some_and(is_empty) {
+        check.slug("/identity/agent_id", "");
+    } else if identity.agent_id.is_empty() {
         identity.agent_id = slug_of(&identity.name);
         if identity.agent_id.is_empty() {
             check.error(
@@ -46,7 +49,7 @@ pub(super) fn check(document: &mut Document, check: &mut Check<'_>) {
         [("created_at", &identity.created_at), ("updated_at", &identity.updated_at)]
     {
         if let Some(time) = time
-            && time.parse::<jiff::Timestamp>().is_err()
+            && super::time(time).is_none()
         {
             check.error(
                 &format!("/identity/{field}"),

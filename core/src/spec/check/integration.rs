@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::Check;
 use crate::spec::dialect;
-use crate::spec::document::{Document, McpServer, McpTransport};
+use crate::spec::document::{Document, McpServer, McpTransport, has_password, looks_secret};
 
 pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     let integration = &document.integration;
@@ -99,10 +99,29 @@ fn mcp_server(pointer: &str, server: &McpServer, check: &mut Check<'_>) {
         ),
         _ => {}
     }
+    secrets(pointer, server, check);
     if let Some(url) = &server.url
         && !(url.starts_with("https://") || url.starts_with("http://"))
     {
         let message = format!("{url:?} is not an address");
         check.error(&format!("{pointer}/url"), "AK1005", message, Some("https://..."));
+    }
+}
+
+/// What is given to the server elsewhere than in `env` and `headers` cannot refer to a secret.
+fn secrets(pointer: &str, server: &McpServer, check: &mut Check<'_>) {
+    let mut found: Vec<String> = Vec::new();
+    let args = server.args.iter().enumerate().filter(|(_, arg)| looks_secret(arg));
+    found.extend(args.map(|(i, _)| format!("{pointer}/args/{i}")));
+    if server.url.as_ref().is_some_and(|url| has_password(url) || looks_secret(url)) {
+        found.push(format!("{pointer}/url"));
+    }
+    for at in found {
+        check.error(
+            &at,
+            "AK2015",
+            "this looks like a secret, and a spec is stored and shared",
+            Some("give it to the server in `env` or `headers`, as `{env: NAME}` or `{file: PATH}`"),
+        );
     }
 }

@@ -8,9 +8,9 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     let context = &document.context_policy;
     for (i, knowledge) in context.knowledge.iter().enumerate() {
         let pointer = format!("/context_policy/knowledge/{i}");
-        if !knowledge.collection.is_empty() && !is_template(&knowledge.collection) {
+        if !is_template(&knowledge.collection) {
             let deeper = format!("{pointer}/collection");
-            let at = if check.root.exists(&deeper) { &deeper } else { &pointer };
+            let at = if check.exists(&deeper) { &deeper } else { &pointer };
             check.slug(at, &knowledge.collection);
         }
         if !(1..=100).contains(&knowledge.top_k) {

@@ -2,7 +2,7 @@
 
 use super::Check;
 use crate::spec::document::{
-    Document, EpisodicProvider, MemoryBackend, ProceduralProvider, SemanticProvider,
+    Document, EpisodicProvider, MemoryBackend, ProceduralProvider, SemanticProvider, has_password,
 };
 
 pub(super) fn check(document: &Document, check: &mut Check<'_>) {
@@ -26,9 +26,18 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
         1.0,
     );
     let cost = document.governance.rate_limits.cost_limit_usd_per_day;
-    check.range("/governance/rate_limits/cost_limit_usd_per_day", cost, 0.0, f64::MAX);
+    if cost.is_some_and(|cost| cost < 0.0) {
+        let pointer = "/governance/rate_limits/cost_limit_usd_per_day";
+        check.error(pointer, "AK1005", "a cost cannot be negative", None);
+    }
     contradictions(document, check);
     backends(document, check);
+    let skills = &document.network.a2a.skills;
+    for (i, _) in skills.iter().enumerate().filter(|(_, skill)| skill.id.is_empty()) {
+        let pointer = format!("/network/a2a/skills/{i}");
+        check.error(&pointer, "AK1004", "`id` is missing", Some("for instance `id: answer`"));
+    }
+    check.once("/network/a2a/skills", "id", skills.iter().map(|s| s.id.as_str()).enumerate());
     let delegation = &document.network.delegation;
     for (i, agent) in delegation.allowed_agents.iter().enumerate() {
         let pointer = format!("/network/delegation/allowed_agents/{i}");
@@ -143,10 +152,7 @@ fn backends(document: &Document, check: &mut Check<'_>) {
                 Some("sqlite: a path; postgresql: postgres://...; inmemory: no location"),
             );
         }
-        let authority = location.split_once("://").map_or("", |(_, rest)| rest);
-        let user =
-            authority.split('/').next().and_then(|a| a.rsplit_once('@')).map(|(user, _)| user);
-        if user.is_some_and(|user| user.contains(':')) {
+        if has_password(location) {
             check.error(
                 "/memory/location",
                 "AK2015",

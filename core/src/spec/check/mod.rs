@@ -39,6 +39,16 @@ pub(crate) fn is_model_name(text: &str) -> bool {
         .is_some_and(|(provider, model)| is_slug(provider) && !model.trim().is_empty())
 }
 
+/// An RFC 3339 time. The parser alone would take other forms of ISO 8601 too.
+pub(crate) fn time(text: &str) -> Option<jiff::Timestamp> {
+    let bytes = text.as_bytes();
+    let shaped = (20..=35).contains(&bytes.len())
+        && matches!(bytes[10], b'T' | b't')
+        && bytes[16] == b':'
+        && (bytes.ends_with(b"Z") || bytes.ends_with(b"z") || bytes[bytes.len() - 3] == b':');
+    shaped.then(|| text.parse().ok()).flatten()
+}
+
 /// Fills what follows from other values, and reports what is missing or out of range.
 pub(super) fn complete(document: &mut Document, root: &Node, decoder: &mut Decoder) {
     let mut check = Check { root, decoder };
@@ -72,9 +82,15 @@ impl Check<'_> {
         if self.decoder.is_full() {
             return;
         }
-        let place = self.root.place_of(pointer);
+        let pointer = self.decoder.in_text(pointer).into_owned();
+        let place = self.root.place_of(&pointer);
         let hint = hint.map(str::to_owned);
-        self.decoder.push(code, severity, message.into(), pointer.to_owned(), place, hint);
+        self.decoder.push(code, severity, message.into(), pointer, place, hint);
+    }
+
+    /// Whether something stands there in the text.
+    fn exists(&self, pointer: &str) -> bool {
+        self.root.exists(&self.decoder.in_text(pointer))
     }
 
     fn error(
@@ -149,11 +165,12 @@ impl Check<'_> {
                 if self.decoder.is_full() {
                     return;
                 }
-                let line = self.root.place_of(&format!("{pointer}/{first}")).line;
+                let first = format!("{pointer}/{first}");
+                let line = self.root.place_of(&self.decoder.in_text(&first)).line;
                 let message = format!("{name:?} is named twice: here, and on line {line}");
                 let at = format!("{pointer}/{i}");
                 let deeper = format!("{at}/{field}");
-                let at = if self.root.exists(&deeper) { deeper } else { at };
+                let at = if self.exists(&deeper) { deeper } else { at };
                 self.error(&at, "AK2012", message, Some("keep one of them, or rename one"));
             } else {
                 seen.insert(name, i);

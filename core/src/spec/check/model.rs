@@ -2,25 +2,31 @@
 
 use super::Check;
 use crate::spec::document::{CognitionStrategy, Document, OutputParsing, ToolChoice};
+use crate::spec::node::Value;
 
 pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     let intelligence = &document.intelligence;
     let model = intelligence.model.as_str();
     if model.is_empty() {
-        // A model that could not be read has been reported.
-        if check.root.exists("/intelligence/model") {
-            return rest(document, check);
+        match check.root.node_at("/intelligence/model").map(|node| &node.value) {
+            Some(Value::Text(_)) => check.model_name("/intelligence/model", model),
+            // A model that could not be read has been reported.
+            Some(_) => {}
+            None => unnamed(check),
         }
-        check.warn(
-            "/intelligence",
-            "AK2002",
-            "no model is named: the agent runs only where the kernel has a default model",
-            "add for instance `model: openai/gpt-4o-mini`",
-        );
     } else {
         check.model_name("/intelligence/model", model);
     }
     rest(document, check);
+}
+
+fn unnamed(check: &mut Check<'_>) {
+    check.warn(
+        "/intelligence",
+        "AK2002",
+        "no model is named: the agent runs only where the kernel has a default model",
+        "add for instance `model: openai/gpt-4o-mini`",
+    );
 }
 
 fn rest(document: &Document, check: &mut Check<'_>) {

@@ -94,6 +94,10 @@ fn one<'d>(
             None if name.starts_with("inputs.") && scope != Scope::Name => {
                 "declare it: `interface.input_schema: {type: object, properties: {...}}`".to_owned()
             }
+            None if matches!(name.as_str(), "inputs" | "env" | "prompts") => format!(
+                "name one of them, with a dot and not in brackets; known here: {}",
+                few(known.within(scope))
+            ),
             None => format!("known here: {}", few(known.within(scope))),
         };
         check.error(

@@ -20,6 +20,7 @@ pub use intelligence::*;
 pub use memory::*;
 pub use network::*;
 pub use secret::Secret;
+pub(super) use secret::{has_password, looks_secret};
 
 use std::collections::BTreeMap;
 
@@ -82,7 +83,9 @@ impl Decode for SpecVersion {
         let bare = text.strip_prefix("aikit-").unwrap_or(&text);
         let bare = bare.strip_prefix('v').unwrap_or(bare);
         if bare.split('.').next() == Some(SPEC_VERSION)
-            && bare.split('.').all(|part| part.chars().all(|c| c.is_ascii_digit()))
+            && bare
+                .split('.')
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()))
         {
             return Some(Self(SPEC_VERSION.to_owned()));
         }

@@ -99,13 +99,39 @@ pub(in crate::spec) fn looks_secret(text: &str) -> bool {
         "xai-",
         "npm_",
     ];
-    let bare = text.strip_prefix("Bearer ").or_else(|| text.strip_prefix("Basic ")).unwrap_or(text);
+    if text.contains("-----BEGIN") && text.contains("PRIVATE KEY") {
+        return true;
+    }
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    // Words are hyphenated as well, and have no digits: `sk-learn-classifier`.
+    let is_key = |word: &str| {
+        word.len() >= 16
+            && PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+            && word.contains(|c: char| c.is_ascii_digit())
+    };
+    text.split(|c: char| !letter(c)).any(is_key) || is_credential(text)
+}
+
+/// Whether a text is what a header of this kind carries, whoever made it.
+fn is_credential(text: &str) -> bool {
+    let Some((scheme, value)) = text.trim().split_once(' ') else { return false };
+    let value = value.trim();
     let token =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=' | '/' | '+');
-    if !bare.chars().all(token) {
-        return text.contains("-----BEGIN") && text.contains("PRIVATE KEY");
-    }
-    let known = PREFIXES.iter().any(|prefix| bare.starts_with(prefix)) && bare.len() >= 16;
-    // A bearer of some length in a header is a key, whoever made it.
-    known || (bare.len() < text.len() && bare.len() >= 12)
+    let is_word = || !value.contains(|c: char| !c.is_ascii_lowercase());
+    value.len() >= 12
+        && value.chars().all(token)
+        && match scheme.to_ascii_lowercase().as_str() {
+            "bearer" => true,
+            // "basic authentication" is no secret.
+            "basic" | "token" | "apikey" => !is_word(),
+            _ => false,
+        }
+}
+
+/// Whether an address has a password in it: `scheme://user:password@host`.
+pub(in crate::spec) fn has_password(address: &str) -> bool {
+    let rest = address.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }

@@ -64,10 +64,11 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
     for (key, view) in root.get("extensions").map(View::entries).unwrap_or_default() {
         draft.keep(view, &format!("/extensions/{}", escape(key)));
     }
-    root.lost_keys(
-        &["cryptographic_identity", "security"],
-        "a spec carries no proof of who it is from",
-    );
+    root.lost_keys(&["cryptographic_identity"], "a spec carries no proof of who it is from");
+    root.lost_keys(&["security"], "how callers sign in, and what is encrypted, is the host's");
+    root.lost_keys(&["data_classification"], "the host decides what data an agent may see");
+    root.lost_keys(&["provider"], "a spec names one author");
+    root.lost_keys(&["metadata"], "a spec names who wrote it, its license and its tags");
     root.lost_keys(&["profiles"], "a spec follows no profiles");
     specs.finish(draft);
     Ok(())

@@ -35,7 +35,11 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
         if i == 0 {
             draft.name(view);
         } else if !std::ptr::eq(view.value, named[0].map_or(view.value, |n| n.value)) {
-            view.lost("the agent has a name of its own");
+            if view.str() == named[0].and_then(View::str) {
+                view.done("the agent's own name once more");
+            } else {
+                view.lost("the agent has a name of its own");
+            }
         }
     }
     for part in if std::ptr::eq(agent.value, root.value) { vec![root] } else { vec![agent, root] } {
@@ -59,6 +63,19 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
         self::model(model, &mut draft);
     }
     schemas(agent, &mut draft);
+    // Of a program that is hosted, not of an agent.
+    for part in [agent, root] {
+        part.lost_keys(
+            &["environment_variables", "protocols", "resources", "parameters"],
+            "the host sets up the program",
+        );
+    }
+    for view in [agent, root].into_iter().filter_map(|part| part.get("displayName")) {
+        if draft.get("/identity/name").is_none() {
+            draft.name(view);
+        }
+        view.lost("a spec has one name for people");
+    }
     for tool in agent.list("tools") {
         self::tool(tool, &mut draft);
     }
@@ -91,7 +108,7 @@ fn model(from: View<'_>, draft: &mut Draft<'_>) {
         return model::put(draft, None, from);
     }
     if let Some(id) = from.any(&["id", "name"]) {
-        model::put(draft, from.get("provider"), id);
+        model::put(draft, from.any(&["provider", "publisher"]), id);
     }
     if let Some(view) = from.get("kind") {
         view.lost("how the model is reached is told to the kernel (`providers`)");
@@ -103,6 +120,7 @@ fn model(from: View<'_>, draft: &mut Draft<'_>) {
         );
     }
     let Some(options) = from.get("options") else { return };
+    options.lost_keys(&["apiType"], "how the model is reached is told to the kernel (`providers`)");
     for (theirs, snake, ours) in
         [("topP", "top_p", "top_p"), ("temperature", "temperature", "temperature")]
     {

@@ -74,11 +74,16 @@ fn skills(
     name: &str,
     description: &str,
 ) -> Vec<Json> {
-    let tags = |from: View<'_>, to: &str| -> Vec<Json> {
+    // A skill has at least one tag: the word by which it is known, if it has no other.
+    let tags = |from: Option<View<'_>>, to: &str, word: &str| -> Vec<Json> {
         let mut tags = Vec::new();
-        for view in from.list("tags").into_iter().filter(|view| view.str().is_some()) {
+        let all = from.map(|from| from.list("tags")).unwrap_or_default();
+        for view in all.into_iter().filter(|view| view.str().is_some()) {
             view.kept(0, &format!("{to}/tags/{}", tags.len()));
             tags.push(view.value.clone());
+        }
+        if tags.is_empty() {
+            tags.push(word.into());
         }
         tags
     };
@@ -88,8 +93,8 @@ fn skills(
         let Some(id) = keep(skill, "id", &format!("{at}/id")) else { continue };
         let name = keep(skill, "name", &format!("{at}/name")).unwrap_or(id);
         let about = keep(skill, "description", &format!("{at}/description")).unwrap_or(name);
-        skills
-            .push(json!({"id": id, "name": name, "description": about, "tags": tags(skill, &at)}));
+        let tags = tags(Some(skill), &at, id);
+        skills.push(json!({"id": id, "name": name, "description": about, "tags": tags}));
     }
     let integration = root.get("integration");
     for view in integration.map(|i| i.list("capabilities")).unwrap_or_default() {
@@ -100,8 +105,7 @@ fn skills(
         skills.push(json!({"id": word, "name": word, "description": word, "tags": [word]}));
     }
     if skills.is_empty() {
-        let tags =
-            root.get("identity").map(|identity| tags(identity, "/skills/0")).unwrap_or_default();
+        let tags = tags(root.get("identity"), "/skills/0", id);
         skills.push(json!({"id": id, "name": name, "description": description, "tags": tags}));
     }
     skills

@@ -1,6 +1,6 @@
 //! agents.yaml and tasks.yaml of CrewAI, each alone or both in one text.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Value as Json, json};
 
@@ -58,7 +58,7 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
     // The crew first: it is what one begins with.
     let crew = (!tasks.is_empty()).then(|| {
         let name = root.get("name").and_then(View::str).or(stem(file)).unwrap_or("crew");
-        specs.begin(if name == "tasks" { "crew" } else { name })
+        specs.begin(if matches!(name, "agents" | "tasks") { "crew" } else { name })
     });
     let drafts: Vec<Draft<'s>> = agents.iter().map(|(name, _)| specs.begin(name)).collect();
     let ids: HashMap<String, String> = agents
@@ -67,11 +67,15 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
         .map(|((name, _), draft)| (name.clone(), draft.id.clone()))
         .collect();
     let all: Vec<String> = drafts.iter().map(|draft| draft.id.clone()).collect();
+    // What the prompts of the agents name is given to the crew, and goes on to them.
+    let named: HashMap<String, BTreeSet<String>> =
+        all.iter().cloned().zip(agents.iter().map(|(_, view)| placeholders(*view))).collect();
     if let Some(mut crew) = crew {
         if let Some(view) = root.get("name").filter(|view| view.str().is_some()) {
             crew.name(view);
         }
-        workflow(&tasks, &ids, &mut crew);
+        workflow(&tasks, &ids, &named, &mut crew);
+        settings(root, &crew);
         specs.finish(crew);
     }
     for ((_, view), mut draft) in agents.into_iter().zip(drafts) {
@@ -81,12 +85,47 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&st
     Ok(())
 }
 
+/// The settings of a crew beside its agents and tasks.
+fn settings(root: View<'_>, crew: &Draft<'_>) {
+    if let Some(view) = root.get("process") {
+        if view.str() == Some("sequential") {
+            crew.changed(view, "/behavior/orchestration", "how the tasks follow one another");
+        } else {
+            view.lost("no manager gives out the tasks: they follow one another");
+        }
+    }
+    root.lost_keys(&["verbose"], "runs are watched by their events");
+    root.lost_keys(
+        &["manager_llm", "manager_agent", "planning", "planning_llm"],
+        "no manager gives out the tasks: they follow one another",
+    );
+}
+
+/// What the prompt of an agent names.
+fn placeholders(from: View<'_>) -> BTreeSet<String> {
+    ["role", "goal", "backstory"]
+        .iter()
+        .filter_map(|key| from.get(key)?.str())
+        .flat_map(|text| Prompt::read(text, Style::Single).inputs)
+        .collect()
+}
+
 fn agent(from: View<'_>, all: &[String], draft: &mut Draft<'_>) {
     const PROMPT: &str = "/intelligence/system_prompt";
     let mut system = Prompt::default();
     let mut views = Vec::new();
+    if let Some(view) = from.get("name") {
+        draft.name(view);
+    }
+    if let Some(view) = from.get("id").filter(|view| view.str().is_some()) {
+        draft.changed(view, "/identity/agent_id", "the agent's id");
+    }
     for (key, before) in [("role", "You are "), ("goal", "Your goal: "), ("backstory", "")] {
         let Some((view, text)) = from.text(key) else { continue };
+        if text.trim().is_empty() {
+            view.done("empty: says no more than its absence");
+            continue;
+        }
         let text = if key == "role" {
             format!("{}.", text.trim().trim_end_matches('.'))
         } else {
@@ -100,14 +139,16 @@ fn agent(from: View<'_>, all: &[String], draft: &mut Draft<'_>) {
         draft.set(PROMPT, system.text.clone().into());
     }
     for (view, key) in views {
-        if key == "role" && !view.str().is_some_and(|text| text.contains(['{', '}'])) {
+        let plain = !view.str().is_some_and(|text| text.contains(['{', '}']));
+        if key == "role" && plain {
             draft.set("/identity/description", view.str().unwrap_or_default().trim().into());
         }
         draft.changed(
             view,
             PROMPT,
             match key {
-                "role" => "begins the system prompt; also the description",
+                "role" if plain => "begins the system prompt; also the description",
+                "role" => "begins the system prompt",
                 "goal" => "the goal in the system prompt",
                 _ => "part of the system prompt",
             },
@@ -190,7 +231,12 @@ fn tools(from: View<'_>, draft: &mut Draft<'_>) {
     }
 }
 
-fn workflow<'s>(tasks: &Named<'s>, ids: &HashMap<String, String>, crew: &mut Draft<'_>) {
+fn workflow<'s>(
+    tasks: &Named<'s>,
+    ids: &HashMap<String, String>,
+    named: &HashMap<String, BTreeSet<String>>,
+    crew: &mut Draft<'_>,
+) {
     let mut steps = Steps::default();
     let names: Vec<String> = tasks.iter().map(|(name, _)| steps.id(name)).collect();
     let numbers: HashMap<&str, usize> =
@@ -216,6 +262,10 @@ fn workflow<'s>(tasks: &Named<'s>, ids: &HashMap<String, String>, crew: &mut Dra
         };
         for (key, before) in [("description", ""), ("expected_output", "Expected output: ")] {
             let Some((view, text)) = task.text(key) else { continue };
+            if text.trim().is_empty() {
+                view.done("empty: says no more than its absence");
+                continue;
+            }
             prompt = prompt.then(Prompt::read(&format!("{before}{}", text.trim()), Style::Single));
             let note = if key == "description" {
                 "what the step asks"
@@ -224,13 +274,20 @@ fn workflow<'s>(tasks: &Named<'s>, ids: &HashMap<String, String>, crew: &mut Dra
             };
             crew.changed(view, &at, note);
         }
-        if let Some(view) = task.get("name") {
+        for view in ["name", "id"].iter().filter_map(|key| task.get(key)) {
             crew.changed(view, &format!("{place}/id"), "the id of the step");
         }
         crew.declare(&prompt);
         let text = if prompt.text.is_empty() { "{{ input }}".to_owned() } else { prompt.text };
         let (input, own) = match &agent {
-            Some(_) => (Some(json!({"task": text})), None),
+            Some(id) => {
+                let mut input = mapping([("task", Some(text.into()))]);
+                for name in named.get(id).into_iter().flatten() {
+                    crew.input(name, json!({}));
+                    input.entry(name.clone()).or_insert(json!(format!("{{{{ inputs.{name} }}}}")));
+                }
+                (Some(input.into()), None)
+            }
             None => (None, Some(Json::from(text))),
         };
         steps.add(mapping([

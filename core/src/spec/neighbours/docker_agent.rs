@@ -9,10 +9,11 @@ use super::draft::{Draft, Specs, mapping, slug};
 use super::model;
 use super::prompt::Prompt;
 use super::source::View;
+use super::stem;
 use super::steps::Steps;
 use crate::error::Result;
 
-pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, _: Option<&str>) -> Result<()> {
+pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, file: Option<&str>) -> Result<()> {
     let mut agents: Vec<(&str, View<'s>)> = match root.get("agents") {
         Some(view) if view.value.is_array() => {
             let name = |v: View<'s>| v.get("name").and_then(View::str).unwrap_or("agent");
@@ -31,20 +32,38 @@ pub(super) fn import<'s>(root: View<'s>, specs: &mut Specs<'s>, _: Option<&str>)
     }
     root.lost_keys(&["providers"], "providers are told to the kernel; keep keys in {env: NAME}");
     root.lost_keys(&["flavors"], "write a spec for each, with `extends`");
+    // A workflow of the first agent itself is a spec of its own, to begin with.
+    let begins =
+        |name: &str| stages(root).into_iter().flat_map(members).any(|m| m.str() == Some(name));
+    let own = agents.first().is_some_and(|(name, _)| begins(name)).then(|| {
+        let taken = |name: &&str| agents.iter().any(|(agent, _)| agent == name);
+        specs.begin(stem(file).filter(|name| !taken(name)).unwrap_or("workflow"))
+    });
     let drafts: Vec<Draft<'s>> = agents.iter().map(|(name, _)| specs.begin(name)).collect();
     let ids: HashMap<String, String> = agents
         .iter()
         .zip(&drafts)
         .map(|((name, _), draft)| ((*name).to_owned(), draft.id.clone()))
         .collect();
+    let begins_here = own.is_none();
+    if let Some(mut draft) = own {
+        workflow(root, &ids, &mut draft);
+        metadata(root, &mut draft);
+        specs.finish(draft);
+    }
     for (number, ((_, from), mut draft)) in agents.into_iter().zip(drafts).enumerate() {
         agent(from, root, &ids, &mut draft);
         docker_tools::permissions(root, &mut draft);
         metadata(root, &mut draft);
-        if number == 0 {
+        if number == 0 && begins_here {
             workflow(root, &ids, &mut draft);
         }
         specs.finish(draft);
+    }
+    for (_, entry) in root.get("models").map(View::entries).unwrap_or_default() {
+        entry.lost_keys(&["thinking_budget"], "how long a model thinks is its provider's");
+        entry.lost_keys(&["provider_opts"], "settings of one provider only");
+        entry.lost_keys(&["provider", "type", "model"], "no agent of the text has this model");
     }
     Ok(())
 }
@@ -241,17 +260,32 @@ fn delegate(view: View<'_>, key: &str, ids: &HashMap<String, String>, draft: &mu
     }
 }
 
-/// The workflow of version 2: agents one after the other, or side by side.
+/// The stages of the workflow, which stands as a list, or under `steps` beside its settings.
+fn stages(root: View<'_>) -> Vec<View<'_>> {
+    match root.get("workflow") {
+        Some(view) if view.value.is_object() && view.has("steps") => view.list("steps"),
+        _ => root.list("workflow"),
+    }
+}
+
+/// The names of the agents of a stage, as texts or in mappings.
+fn members(stage: View<'_>) -> Vec<View<'_>> {
+    let name = |view: View<'_>| view.get("name").unwrap_or(view).value.is_string();
+    let stages = if name(stage) { vec![stage] } else { stage.list("steps") };
+    stages
+        .into_iter()
+        .filter(|view| name(*view))
+        .map(|view| view.get("name").unwrap_or(view))
+        .collect()
+}
+
+/// Agents one after the other, or side by side.
 fn workflow<'s>(root: View<'s>, ids: &HashMap<String, String>, draft: &mut Draft<'_>) {
     let mut steps: Steps<'s> = Steps::default();
     let mut before: Vec<usize> = Vec::new();
-    for from in root.list("workflow") {
-        let names = match from.get("name") {
-            Some(view) if view.str().is_some() => vec![view],
-            _ => from.list("steps"),
-        };
+    for from in stages(root) {
         let mut now = Vec::new();
-        for view in names {
+        for view in members(from) {
             let id = view.str().and_then(|name| ids.get(name).cloned().or_else(|| slug(name)));
             let Some(id) = id.filter(|id| *id != draft.id) else {
                 view.lost("the agent of the workflow is no step of it");
@@ -267,12 +301,19 @@ fn workflow<'s>(root: View<'s>, ids: &HashMap<String, String>, draft: &mut Draft
             }
             now.push(number);
         }
-        if let (Some(view), Some(number)) = (from.get("type"), now.first()) {
-            draft.changed(view, &Steps::place(*number), "told by what the steps wait for");
+        let Some(first) = now.first() else {
+            from.lost("a stage without an agent: only those of one, and side by side, are read");
+            continue;
+        };
+        for part in std::iter::once(from).chain(from.list("steps")) {
+            for view in ["type", "id"].iter().filter_map(|key| part.get(key)) {
+                draft.changed(view, &Steps::place(*first), "told by what the steps wait for");
+            }
         }
-        if !now.is_empty() {
-            before = now;
-        }
+        before = now;
+    }
+    if let Some(view) = root.get("workflow").filter(|view| view.has("steps")) {
+        view.lost_keys(&["max_loop_iterations"], "the steps of a spec have no way back");
     }
     let how = if steps.has_needs() { "graph" } else { "parallel" };
     steps.finish(draft, how);

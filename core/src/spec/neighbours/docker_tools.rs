@@ -116,7 +116,7 @@ fn mcp(from: View<'_>, shared: Option<(&str, View<'_>)>, draft: &mut Draft<'_>) 
     let label = shared.map(|(name, _)| name);
     let label =
         label.or(from.get("name").and_then(View::str)).or(image.and_then(|p| p.get(7..))).or(host);
-    let label = label.or(entry.get("command").and_then(View::str)).unwrap_or("mcp");
+    let label = label.or(server::program(entry)).unwrap_or("mcp");
     let place = draft.server(label.rsplit('/').next().unwrap_or(label));
     for view in [from, entry].into_iter().filter_map(|v| v.get("type")) {
         draft.changed(view, &place, "a server of tools");

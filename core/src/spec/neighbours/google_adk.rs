@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::draft::{Draft, Specs, mapping, slug, tool_name};
 use super::prompt::{Prompt, Style};
 use super::source::View;
-use super::steps::Steps;
+use super::steps::{Steps, path_of, result_of};
 use super::{model, server, stem};
 use crate::error::Result;
 
@@ -64,7 +64,7 @@ fn agent<'s>(from: View<'s>, specs: &mut Specs<'s>, file: Option<&str>) -> Strin
     if let Some(view) = class {
         match word {
             "LlmAgent" => view.done("a model with its tools"),
-            "SequentialAgent" | "ParallelAgent" | "LoopAgent" | "GraphAgent" => {
+            "SequentialAgent" | "ParallelAgent" | "LoopAgent" | "GraphAgent" | "Workflow" => {
                 draft.changed(view, "/behavior/orchestration", "how its agents follow one another");
             }
             _ => view.lost("a class of its own: write its work as a tool of the host"),
@@ -75,6 +75,7 @@ fn agent<'s>(from: View<'s>, specs: &mut Specs<'s>, file: Option<&str>) -> Strin
         "ParallelAgent" => team(from, &mut draft, children, "parallel"),
         "LoopAgent" => team(from, &mut draft, children, "loop"),
         "GraphAgent" => graph(from, &mut draft, specs),
+        "Workflow" => chains(from, &mut draft, specs),
         _ => {
             for (view, id) in children {
                 match id.and_then(|id| draft.allow(&id)) {
@@ -237,6 +238,7 @@ fn team(
     how: &str,
 ) {
     let mut steps = Steps::default();
+    let mut given: Vec<String> = Vec::new();
     for (view, id) in children {
         let Some(id) = id.filter(|id| *id != draft.id) else {
             view.lost("no agent that can be named");
@@ -254,9 +256,18 @@ fn team(
             );
         }
         told(view, draft, &format!("{}/agent", Steps::place(number)));
+        // What an agent before it left under a name that the prompt of this one has.
+        let texts = ["instruction", "global_instruction"].iter().filter_map(|k| view.get(k)?.str());
+        let named = texts.flat_map(|text| Prompt::read(text, Style::Adk).inputs);
+        let input: serde_json::Map<String, Json> = named
+            .filter(|name| how != "parallel" && given.contains(name))
+            .map(|name| (name.clone(), result_of(&name, None)))
+            .collect();
+        given.extend(output.clone());
         steps.add(mapping([
             ("id", Some(step.into())),
             ("agent", Some(id.into())),
+            ("input", (!input.is_empty()).then(|| input.into())),
             ("output", output.map(Json::from)),
         ]));
     }
@@ -317,6 +328,7 @@ fn graph<'s>(from: View<'s>, draft: &mut Draft<'s>, specs: &mut Specs<'s>) {
     if let Some((view, name)) = from.text("start_node")
         && let Some(step) = known.get(name)
     {
+        steps.enter(*step);
         let id = steps.settings(*step)["id"].clone();
         draft.change(view, "/behavior/workflow/entry", id, "the id of a step");
     }
@@ -325,4 +337,96 @@ fn graph<'s>(from: View<'s>, draft: &mut Draft<'s>, specs: &mut Specs<'s>) {
         draft.keep_whole(from, "max_iterations", "/behavior/workflow/max_iterations");
     }
     steps.finish(draft, "graph");
+}
+
+/// Chains of agents and functions, each from `START` on; a mapping in a chain names one for each
+/// route that the work may take from there, a list several that go side by side.
+fn chains<'s>(from: View<'s>, draft: &mut Draft<'s>, specs: &mut Specs<'s>) {
+    let mut steps = Steps::default();
+    let mut known: HashMap<&'s str, usize> = HashMap::new();
+    for chain in from.list("edges") {
+        let mut before: Vec<usize> = Vec::new();
+        let mut begins = false;
+        for item in chain.items() {
+            let routes: Vec<&str> = item.entries().iter().map(|(route, _)| *route).collect();
+            let next: Vec<(Option<&str>, View<'s>)> = if item.value.is_object() {
+                item.entries().into_iter().map(|(route, view)| (Some(route), view)).collect()
+            } else if item.value.is_array() {
+                item.items().map(|view| (None, view)).collect()
+            } else {
+                vec![(None, item)]
+            };
+            let mut now = Vec::new();
+            for (route, view) in next {
+                if view.str() == Some("START") {
+                    view.done("where the work begins");
+                    begins = true;
+                    continue;
+                }
+                let Some(step) = link(view, &mut known, draft, specs, &mut steps) else { continue };
+                if before.is_empty() {
+                    if begins {
+                        steps.enter(step);
+                    }
+                    draft.changed(view, &Steps::place(step), "the step of that name");
+                }
+                for needed in &before {
+                    let taken = path_of(steps.output(*needed), None);
+                    let when = route.and_then(|route| way(&taken, route, &routes));
+                    steps.need_when(step, *needed, Some(view), when);
+                }
+                now.push(step);
+            }
+            before = now;
+        }
+    }
+    steps.finish(draft, "graph");
+}
+
+/// When a route is taken: the one of that name, or the one that is taken if no other is.
+fn way(taken: &str, route: &str, all: &[&str]) -> Option<String> {
+    if !matches!(route, "default" | "__DEFAULT__") {
+        return Some(format!("{taken} == {}", Json::from(route)));
+    }
+    let others = all.iter().filter(|other| **other != route);
+    let others: Vec<String> =
+        others.map(|other| format!("{taken} != {}", Json::from(*other))).collect();
+    (!others.is_empty()).then(|| others.join(" and "))
+}
+
+/// The step of an agent in another file or of a function; one step however often it is named.
+fn link<'s>(
+    view: View<'s>,
+    known: &mut HashMap<&'s str, usize>,
+    draft: &mut Draft<'s>,
+    specs: &mut Specs<'s>,
+    steps: &mut Steps<'s>,
+) -> Option<usize> {
+    let Some(text) = view.str() else {
+        view.lost("the name of an agent or of a function is expected here");
+        return None;
+    };
+    if let Some(step) = known.get(text) {
+        return Some(*step);
+    }
+    let file = [".yaml", ".yml", ".json"].iter().any(|end| text.ends_with(end));
+    let (key, name, note) = if file {
+        ("agent", child(view, specs).filter(|id| *id != draft.id), ELSEWHERE)
+    } else {
+        ("tool", text.rsplit('.').next().and_then(tool_name), CODE)
+    };
+    let Some(name) = name else {
+        view.lost("no name that an agent or a tool can have");
+        return None;
+    };
+    let step = steps.id(&name);
+    let number = steps.add(mapping([("id", Some(step.into())), (key, Some(name.clone().into()))]));
+    if file {
+        draft.allow(&name);
+    } else {
+        draft.tool(&name);
+    }
+    draft.changed(view, &format!("{}/{key}", Steps::place(number)), note);
+    known.insert(text, number);
+    Some(number)
 }

@@ -18,6 +18,7 @@ mod open_agent_spec;
 mod oracle;
 mod oracle_export;
 mod oracle_flow;
+mod oracle_flow_export;
 mod oracle_model;
 mod prompt;
 mod recognise;
@@ -178,7 +179,11 @@ pub fn import(text: &str, from: Option<Format>, file: Option<&str>) -> Result<Im
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut decoder = Decoder::default();
     let root = node::read(text, &mut decoder);
-    let (found, _) = decoder.finish();
+    let (mut found, ..) = decoder.finish();
+    // Some tools join the files of several agents to one stream.
+    for finding in found.iter_mut().filter(|f| f.message.contains("second document")) {
+        finding.hint = Some("an import reads one document: import each one by itself".to_owned());
+    }
     let Some(root) = root.filter(|_| !found.iter().any(|d| d.severity == Severity::Error)) else {
         let too_large = found.iter().any(|d| d.code == "AK1008");
         let error = Error::from_diagnostics(file, found);

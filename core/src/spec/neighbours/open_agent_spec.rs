@@ -112,10 +112,31 @@ fn tools(root: View<'_>, draft: &mut Draft<'_>) {
     }
     if let Some(sandbox) = root.get("sandbox") {
         if let Some(tools) = sandbox.get("tools") {
-            draft.keep_texts(tools, "allow", "/governance/security/allowed_tools");
-            draft.keep_texts(tools, "deny", "/governance/security/denied_tools");
+            permitted(root, tools, "allow", "/governance/security/allowed_tools", draft);
+            permitted(root, tools, "deny", "/governance/security/denied_tools", draft);
         }
         sandbox.lost("aikit's host and its tools decide about it");
+    }
+}
+
+/// The tools that a sandbox names: by their own name, or by what they do (`file.read`).
+fn permitted(root: View<'_>, from: View<'_>, key: &str, pointer: &str, draft: &mut Draft<'_>) {
+    let tools = root.get("tools").map(View::entries).unwrap_or_default();
+    for view in from.list(key) {
+        let Some(text) = view.str() else {
+            view.lost("a text is expected here");
+            continue;
+        };
+        let native = |tool: &View<'_>| tool.get("native").and_then(View::str) == Some(text);
+        let mut doing = tools.iter().filter(|(_, tool)| native(tool)).peekable();
+        if doing.peek().is_none() {
+            let at = draft.push(pointer, text.into());
+            draft.kept(view, &at);
+        }
+        for name in doing.filter_map(|(name, _)| tool_name(name)) {
+            let at = draft.push(pointer, name.into());
+            draft.changed(view, &at, "the tools of the text that do this");
+        }
     }
 }
 
@@ -147,14 +168,19 @@ impl<'s> Tasks<'s> {
         let alone = self.tasks.len() == 1;
         let shared = root.get("prompts");
         if let Some((view, text)) = shared.and_then(|p| p.text("system")) {
-            draft.prompt(view, SYSTEM, &self.prompt(text));
+            let own = |(name, task): &(&str, View<'s>)| own_prompt(root, name, *task, "system");
+            if self.tasks.iter().all(|task| own(task).is_some()) && !self.tasks.is_empty() {
+                view.lost("every task has a prompt of its own");
+            } else {
+                draft.prompt(view, SYSTEM, &self.prompt(text));
+            }
         }
         let mut steps = Steps::default();
         let numbers: HashMap<&str, usize> =
             self.tasks.iter().enumerate().map(|(i, (name, _))| (*name, i)).collect();
         for (number, (name, task)) in self.tasks.iter().enumerate() {
             let id = steps.id(name);
-            self.step(number, id, *task, root, draft, &mut steps, alone);
+            self.step(number, (name, id), *task, root, draft, &mut steps, alone);
         }
         for (number, (_, task)) in self.tasks.iter().enumerate() {
             for view in task.list("depends_on") {
@@ -187,7 +213,7 @@ impl<'s> Tasks<'s> {
         let output = steps.output(needed).to_owned();
         let input = steps.settings(step).entry("input").or_insert_with(|| json!({}));
         for (name, _) in given {
-            input[input_name(name)] = result_of(&format!("{output}.{name}"));
+            input[input_name(name)] = result_of(&output, Some(name));
         }
         if input.as_object().is_some_and(Map::is_empty) {
             steps.settings(step).shift_remove("input");
@@ -198,7 +224,7 @@ impl<'s> Tasks<'s> {
     fn step(
         &self,
         number: usize,
-        id: String,
+        (name, id): (&str, String),
         task: View<'s>,
         root: View<'s>,
         draft: &mut Draft<'_>,
@@ -227,7 +253,7 @@ impl<'s> Tasks<'s> {
                 draft.changed(view, &format!("{place}/input/task"), "what the agent is to do");
             }
         } else {
-            let prompt = self.ask(task, root, draft, alone, &place);
+            let prompt = self.ask((name, task), root, draft, alone, &place);
             draft.declare(&prompt);
             settings.insert("prompt".into(), prompt.text.into());
         }
@@ -264,16 +290,16 @@ impl<'s> Tasks<'s> {
     /// What a task asks: its system prompt, unless it is the spec's, and its question.
     fn ask(
         &self,
-        task: View<'s>,
+        (name, task): (&str, View<'s>),
         root: View<'s>,
         draft: &mut Draft<'_>,
         alone: bool,
         place: &str,
     ) -> Prompt {
         let at = format!("{place}/prompt");
-        let own = task.get("prompts");
+        let part = |key| own_prompt(root, name, task, key);
         let mut prompt = Prompt::default();
-        if let Some((view, text)) = own.and_then(|p| p.text("system")) {
+        if let Some((view, text)) = part("system") {
             let system = self.prompt(text);
             if alone {
                 draft.prompt(view, SYSTEM, &system);
@@ -283,7 +309,7 @@ impl<'s> Tasks<'s> {
             }
         }
         let shared = root.get("prompts").and_then(|p| p.text("user"));
-        let question = match own.and_then(|p| p.text("user")).or(shared) {
+        let question = match part("user").or(shared) {
             Some((view, text)) => {
                 let question = self.prompt(text);
                 match question.note() {
@@ -303,6 +329,17 @@ impl<'s> Tasks<'s> {
         }
         prompt
     }
+}
+
+/// A prompt of one task: with the task, or, in older texts, under its name beside those for all.
+fn own_prompt<'s>(
+    root: View<'s>,
+    name: &str,
+    task: View<'s>,
+    key: &str,
+) -> Option<(View<'s>, &'s str)> {
+    let own = task.get("prompts").and_then(|p| p.text(key));
+    own.or_else(|| root.get("prompts")?.get(name).filter(|p| p.value.is_object())?.text(key))
 }
 
 fn properties(schema: View<'_>) -> Vec<(&str, View<'_>)> {

@@ -166,7 +166,7 @@ impl<'s> Reader<'s, '_> {
             }
             match draft.input(&name, schema) {
                 Some(at) => {
-                    if input.get("default").is_none() {
+                    if input.value.get("default").is_none() {
                         draft.push("/interface/input_schema/required", name.into());
                     }
                     draft.changed(input, &at, "a property of a JSON Schema");
@@ -285,7 +285,16 @@ impl<'s> Reader<'s, '_> {
         }
         draft.keep_text(tool, "description", &format!("{at}/description"));
         if let Some(inputs) = tool.get("inputs").filter(|_| !tool.list("inputs").is_empty()) {
-            let schema = server::object_schema(inputs, TITLES);
+            let mut schema = server::object_schema(inputs, TITLES);
+            let needed = tool
+                .list("inputs")
+                .into_iter()
+                .filter(|input| input.value.get("default").is_none());
+            let needed: Vec<Json> =
+                needed.filter_map(|input| input.get("title")?.str().map(Json::from)).collect();
+            if !needed.is_empty() {
+                schema["required"] = needed.into();
+            }
             draft.change(
                 inputs,
                 &format!("{at}/parameters"),
@@ -421,6 +430,7 @@ impl<'s> Reader<'s, '_> {
         }
         if let Some(more) = more {
             component(more);
+            self.interface(more, draft);
             for item in more.list("additional_tools") {
                 if let Some(tool) = self.resolve(item) {
                     self.tool(tool, draft);

@@ -1,11 +1,12 @@
 //! A spec as a component of Oracle Open Agent Spec: an agent, or a flow if it has a workflow.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::Export;
+use super::oracle_flow_export::flow;
 use super::source::{Source, View};
-use super::{Export, draft::slug};
 use crate::error::Result;
 
 /// The version that is written: the oldest that has all that is used here.
@@ -34,7 +35,12 @@ pub fn export_oracle(document: &Json) -> Result<Export> {
 }
 
 /// What every component has.
-fn component(kind: &str, id: &str, name: &str, description: Option<&str>) -> Map<String, Json> {
+pub(super) fn component(
+    kind: &str,
+    id: &str,
+    name: &str,
+    description: Option<&str>,
+) -> Map<String, Json> {
     let mut map = Map::new();
     map.insert("component_type".into(), kind.into());
     map.insert("id".into(), id.into());
@@ -44,13 +50,17 @@ fn component(kind: &str, id: &str, name: &str, description: Option<&str>) -> Map
     map
 }
 
-fn id_of(root: View<'_>) -> &str {
+pub(super) fn id_of(root: View<'_>) -> &str {
     let identity = root.get("identity");
     identity.and_then(|i| i.get("agent_id")).and_then(View::str).unwrap_or("agent")
 }
 
-/// Id, name, description, inputs and outputs of the whole.
-fn whole(root: View<'_>, kind: &str) -> Map<String, Json> {
+/// Id, name, description, inputs and outputs of the whole; of its inputs, those of these names.
+pub(super) fn whole(
+    root: View<'_>,
+    kind: &str,
+    named: Option<&BTreeSet<String>>,
+) -> Map<String, Json> {
     let identity = root.get("identity").unwrap_or(root);
     let text = |key, to: &str| {
         let (view, text) = identity.text(key)?;
@@ -71,20 +81,32 @@ fn whole(root: View<'_>, kind: &str) -> Map<String, Json> {
     let interface = root.get("interface");
     for (from, to) in [("input_schema", "inputs"), ("output_schema", "outputs")] {
         let view = interface.and_then(|i| i.get(from));
-        map.insert(to.into(), properties(view, to).into());
+        let named = named.filter(|_| to == "inputs");
+        map.insert(to.into(), properties(view, to, named).into());
     }
     map
 }
 
 /// Properties of a JSON Schema as a list of schemas with titles.
-fn properties(schema: Option<View<'_>>, to: &str) -> Vec<Json> {
+pub(super) fn properties(
+    schema: Option<View<'_>>,
+    to: &str,
+    named: Option<&BTreeSet<String>>,
+) -> Vec<Json> {
     let Some(schema) = schema else { return Vec::new() };
     let Some(all) = schema.get("properties") else {
+        if named.is_some() {
+            return Vec::new();
+        }
         schema.changed(Some((0, &format!("/{to}/0"))), "one property for the whole");
         return vec![titled("value", schema.value)];
     };
     let mut list = Vec::new();
     for (name, view) in all.entries() {
+        if named.is_some_and(|named| !named.contains(name)) {
+            view.lost("an agent there has the inputs that its prompt names as {{NAME}}, no others");
+            continue;
+        }
         view.changed(Some((0, &format!("/{to}/{}", list.len()))), "a property with a title");
         list.push(titled(name, view.value));
     }
@@ -102,8 +124,6 @@ fn titled(name: &str, schema: &Json) -> Json {
 }
 
 fn agent(root: View<'_>) -> Map<String, Json> {
-    let mut map = whole(root, "Agent");
-    map.insert("llm_config".into(), llm(root, "/llm_config"));
     let system = root.get("intelligence").and_then(|i| i.text("system_prompt"));
     let mut names = BTreeSet::new();
     let text = system.map_or(String::new(), |(view, text)| {
@@ -120,8 +140,11 @@ fn agent(root: View<'_>) -> Map<String, Json> {
         }
         prompt
     });
+    let used = placeholders(&text);
+    let mut map = whole(root, "Agent", Some(&used));
+    map.insert("llm_config".into(), llm(root, "/llm_config"));
     map.insert("system_prompt".into(), text.into());
-    declare(&mut map, &names);
+    declare(&mut map, &used, &names);
     let integration = root.get("integration");
     let tools: Vec<Json> = integration
         .map(|i| i.list("tools"))
@@ -143,17 +166,46 @@ fn agent(root: View<'_>) -> Map<String, Json> {
     map
 }
 
-/// Every name of a prompt must be an input.
-fn declare(map: &mut Map<String, Json>, names: &BTreeSet<String>) {
+/// Everything that is written `{{NAME}}` must be an input there.
+pub(super) fn declare(
+    map: &mut Map<String, Json>,
+    used: &BTreeSet<String>,
+    names: &BTreeSet<String>,
+) {
     let Some(Json::Array(inputs)) = map.get_mut("inputs") else { return };
-    for name in names {
+    for name in used {
         if !inputs.iter().any(|input| input["title"] == name.as_str()) {
-            inputs.push(json!({"title": name, "type": "string"}));
+            inputs.push(input(name, names));
         }
     }
 }
 
-fn llm(root: View<'_>, to: &str) -> Json {
+/// An input that nobody declares. Braces that mean themselves stay so by what they default to.
+pub(super) fn input(name: &str, names: &BTreeSet<String>) -> Json {
+    let mut input = json!({"title": name, "type": "string"});
+    if !names.contains(name) {
+        input["default"] = format!("{{{{ {name} }}}}").into();
+    }
+    input
+}
+
+/// What their runtime takes for a placeholder: `{{ name }}`.
+pub(super) fn placeholders(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("{{") {
+        let inside = rest[at + 2..].trim_start();
+        let end = inside.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(inside.len());
+        let (name, tail) = inside.split_at(end);
+        if !name.is_empty() && tail.trim_start().starts_with("}}") {
+            found.insert(name.to_owned());
+        }
+        rest = &rest[at + 1..];
+    }
+    found
+}
+
+pub(super) fn llm(root: View<'_>, to: &str) -> Json {
     let id = format!("{}.model", id_of(root));
     let from = root.get("intelligence");
     let Some((view, text)) = from.and_then(|i| i.text("model")).filter(|(_, m)| !m.is_empty())
@@ -190,7 +242,7 @@ fn llm(root: View<'_>, to: &str) -> Json {
     map.into()
 }
 
-fn tool(from: View<'_>, owner: &str, to: &str) -> Option<Json> {
+pub(super) fn tool(from: View<'_>, owner: &str, to: &str) -> Option<Json> {
     let name = if from.str().is_some() { from } else { from.get("name")? };
     name.kept(0, &format!("{to}/name"));
     let text = name.str()?;
@@ -202,7 +254,7 @@ fn tool(from: View<'_>, owner: &str, to: &str) -> Option<Json> {
         component("ServerTool", &format!("{owner}.{text}"), text, description.and_then(View::str));
     map.insert(
         "inputs".into(),
-        properties(from.get("parameters"), &format!("{}/inputs", &to[1..])).into(),
+        properties(from.get("parameters"), &format!("{}/inputs", &to[1..]), None).into(),
     );
     map.insert("outputs".into(), json!([{"title": "result", "type": "string"}]));
     Some(map.into())
@@ -251,7 +303,7 @@ fn toolbox(from: View<'_>, owner: &str, to: &str) -> Json {
 }
 
 /// A template with its names as `{{name}}`; and whether nothing else is in it.
-fn prompt(text: &str, root: View<'_>, names: &mut BTreeSet<String>) -> (String, bool) {
+pub(super) fn prompt(text: &str, root: View<'_>, names: &mut BTreeSet<String>) -> (String, bool) {
     let mut out = String::new();
     let mut exact = true;
     let mut rest = text;
@@ -269,6 +321,9 @@ fn prompt(text: &str, root: View<'_>, names: &mut BTreeSet<String>) -> (String, 
                 Some(("prompts", part)) => {
                     let part = root.get("intelligence").and_then(|i| i.get("prompts")?.get(part));
                     part.and_then(View::str).map(|part| (self::part(part, names), None))
+                }
+                None if name == "tenant_id" => {
+                    Some(("{{tenant_id}}".to_owned(), Some("tenant_id")))
                 }
                 None if name == "agent_id" => Some((id_of(root).to_owned(), None)),
                 None if name == "input" => Some(("{{input}}".to_owned(), Some("input"))),
@@ -322,137 +377,4 @@ fn raw(text: &str) -> Option<(&str, &str)> {
         from += at + 2;
     }
     None
-}
-
-fn flow(root: View<'_>, steps: &[View<'_>]) -> Map<String, Json> {
-    let mut map = whole(root, "Flow");
-    let owner = id_of(root);
-    let start = format!("{owner}.start");
-    let end = format!("{owner}.end");
-    let reference = |id: &str| json!({"$component_ref": id});
-    let mut components: BTreeMap<String, Json> = BTreeMap::new();
-    let mut order = vec![start.clone()];
-    let mut names = BTreeSet::new();
-    let mut edges: Vec<(String, String)> = Vec::new();
-    let mut waited: BTreeSet<&str> = BTreeSet::new();
-    for step in steps {
-        waited.extend(step.list("depends_on").into_iter().filter_map(View::str));
-    }
-    let sequential = waited.is_empty();
-    let mut before = start.clone();
-    for step in steps {
-        let id = step.get("id").and_then(View::str).unwrap_or("step");
-        let key = format!("{owner}.{id}");
-        let at = format!("/$referenced_components/{key}");
-        components.insert(key.clone(), node(*step, root, &key, &at, &mut names));
-        let needs: Vec<View<'_>> = step.list("depends_on");
-        if sequential {
-            edges.push((before.clone(), key.clone()));
-            before.clone_from(&key);
-        } else if needs.is_empty() {
-            edges.push((start.clone(), key.clone()));
-        }
-        for need in needs {
-            edges.push((format!("{owner}.{}", need.str().unwrap_or_default()), key.clone()));
-            need.changed(Some((0, "/control_flow_connections")), "an edge of the flow");
-        }
-        if !sequential && !waited.contains(id) {
-            edges.push((key.clone(), end.clone()));
-        }
-        order.push(key);
-    }
-    if sequential {
-        edges.push((before, end.clone()));
-    }
-    declare(&mut map, &names);
-    for (id, kind, side) in [(&start, "StartNode", "inputs"), (&end, "EndNode", "outputs")] {
-        let mut node = component(kind, id, if kind == "StartNode" { "start" } else { "end" }, None);
-        let list = map.get(side).cloned().unwrap_or_else(|| json!([]));
-        node.insert("inputs".into(), list.clone());
-        node.insert("outputs".into(), list);
-        node.insert(
-            "branches".into(),
-            if kind == "StartNode" { json!(["next"]) } else { json!([]) },
-        );
-        components.insert(id.clone(), node.into());
-    }
-    order.push(end);
-    let nodes: Vec<Json> = order.iter().map(|id| reference(id)).collect();
-    let edges = edges.iter().enumerate().map(|(i, (from, to))| {
-        let mut edge =
-            component("ControlFlowEdge", &format!("{owner}.edge.{i}"), &format!("edge-{i}"), None);
-        edge.insert("from_node".into(), reference(from));
-        edge.insert("from_branch".into(), Json::Null);
-        edge.insert("to_node".into(), reference(to));
-        Json::Object(edge)
-    });
-    map.insert("start_node".into(), reference(&start));
-    map.insert("nodes".into(), nodes.into());
-    map.insert("control_flow_connections".into(), edges.collect());
-    map.insert("data_flow_connections".into(), json!([]));
-    map.insert(
-        "$referenced_components".into(),
-        components.into_iter().collect::<Map<_, _>>().into(),
-    );
-    map
-}
-
-fn node(step: View<'_>, root: View<'_>, key: &str, at: &str, names: &mut BTreeSet<String>) -> Json {
-    let text = |field: &str, to: &str| {
-        let (view, text) = step.text(field)?;
-        view.kept(0, &format!("{at}/{to}"));
-        Some(text)
-    };
-    let id = text("id", "name").unwrap_or("step");
-    let description = text("description", "description");
-    let about = |kind| component(kind, key, id, description);
-    let mut map = if let Some((view, text)) = step.text("prompt") {
-        let mut map = about("LlmNode");
-        let mut own = BTreeSet::new();
-        let (prompt, _) = prompt(text, root, &mut own);
-        view.changed(
-            Some((0, &format!("{at}/prompt_template"))),
-            "its inputs are written as {{NAME}}",
-        );
-        map.insert("llm_config".into(), llm(root, &format!("{at}/llm_config")));
-        map.insert("prompt_template".into(), prompt.into());
-        let inputs: Vec<Json> = own.iter().map(|n| json!({"title": n, "type": "string"})).collect();
-        map.insert("inputs".into(), inputs.into());
-        names.extend(own);
-        map
-    } else if let Some((view, name)) = step.text("tool") {
-        let mut map = about("ToolNode");
-        view.changed(Some((0, &format!("{at}/tool"))), "the tool itself");
-        let declared = root.get("integration").map(|i| i.list("tools")).unwrap_or_default();
-        let found = declared
-            .into_iter()
-            .find(|t| t.str() == Some(name) || t.get("name").and_then(View::str) == Some(name));
-        let tool = found.and_then(|t| self::tool(t, id_of(root), &format!("{at}/tool")));
-        map.insert("tool".into(), tool.unwrap_or_else(|| json!({"$component_ref": name})));
-        map
-    } else {
-        let mut map = about("AgentNode");
-        let agent = step.text("agent").map(|(view, agent)| {
-            view.changed(
-                Some((0, &format!("{at}/agent"))),
-                "a component that is given when the text is loaded",
-            );
-            agent
-        });
-        map.insert(
-            "agent".into(),
-            json!({"$component_ref": agent.and_then(slug).unwrap_or_default()}),
-        );
-        map
-    };
-    if let Some(schema) = step.get("output_schema") {
-        map.insert(
-            "outputs".into(),
-            properties(Some(schema), &format!("{}/outputs", &at[1..])).into(),
-        );
-    }
-    step.lost_keys(&["when"], "branches there are nodes that compare a value");
-    step.lost_keys(&["input", "output"], "edges of data are between named outputs and inputs");
-    map.insert("branches".into(), json!(["next"]));
-    map.into()
 }

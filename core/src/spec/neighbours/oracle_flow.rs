@@ -11,7 +11,7 @@ use super::oracle_model::{component, llm};
 use super::prompt::{Prompt, Style, input_name};
 use super::server;
 use super::source::View;
-use super::steps::{Steps, result_of};
+use super::steps::{Steps, path_of, result_of};
 
 const TOLD: &str = "told by what the steps wait for";
 const MAPPED: &str = "its rounds over a list are lost: the step runs once";
@@ -26,6 +26,8 @@ struct Flow<'s> {
     /// By node: the edges that lead to it.
     edges_to: Vec<Vec<Edge<'s>>>,
     steps: Steps<'s>,
+    /// By node and input: the node that gives it, and its output.
+    given: HashMap<(usize, &'s str), (usize, &'s str)>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,6 +44,7 @@ pub(super) fn import<'s>(view: View<'s>, reader: &mut Reader<'s, '_>, draft: &mu
         steps_of: Vec::new(),
         edges_to: Vec::new(),
         steps: Steps::default(),
+        given: HashMap::new(),
     };
     for node in view.list("nodes") {
         if let Some(node) = reader.resolve(node) {
@@ -67,6 +70,7 @@ pub(super) fn import<'s>(view: View<'s>, reader: &mut Reader<'s, '_>, draft: &mu
             _ => edge.lost("leads to no node of the flow"),
         }
     }
+    flow.sources(view, reader);
     flow.control();
     for edge in view.list("data_flow_connections") {
         if let Some(edge) = reader.resolve(edge) {
@@ -84,6 +88,34 @@ impl<'s> Flow<'s> {
         {
             place.insert(number);
             self.nodes.push(node);
+        }
+    }
+
+    /// Where inputs come from: what conditions ask is what another node gives.
+    fn sources(&mut self, flow: View<'s>, reader: &Reader<'s, '_>) {
+        for edge in flow.list("data_flow_connections") {
+            let Some(edge) = reader.find(edge) else { continue };
+            let end = |key| self.numbers.get(&reader.find(edge.get(key)?)?.address()).copied();
+            let name = |key| edge.get(key).and_then(View::str);
+            if let (Some(from), Some(to), Some(output), Some(input)) = (
+                end("source_node"),
+                end("destination_node"),
+                name("source_output"),
+                name("destination_input"),
+            ) {
+                self.given.insert((to, input), (from, output));
+            }
+        }
+    }
+
+    /// How an input of a node is written in a condition.
+    fn asked(&self, node: usize, input: &'s str) -> String {
+        match self.given.get(&(node, input)) {
+            Some((from, output)) => match self.steps_of[*from].first() {
+                Some(step) => path_of(self.steps.output(*step), Some(output)),
+                None => format!("inputs.{}", input_name(output)),
+            },
+            None => path_of(input, None),
         }
     }
 
@@ -114,6 +146,7 @@ impl<'s> Flow<'s> {
                     }
                 }
                 if !from_steps {
+                    self.steps.enter(first);
                     entry.view.changed(None, TOLD);
                 }
             }
@@ -134,7 +167,7 @@ impl<'s> Flow<'s> {
         }
         let asked =
             node.list("inputs").into_iter().find_map(|i| i.get("title").and_then(View::str));
-        let asked = asked.unwrap_or("branching_mapping_key");
+        let asked = self.asked(edge.from, asked.unwrap_or("branching_mapping_key"));
         let values: Vec<&str> = node
             .get("mapping")
             .map(View::entries)
@@ -146,7 +179,7 @@ impl<'s> Flow<'s> {
         let sign = if branch == "default" { "!=" } else { "==" };
         let join = if branch == "default" { " and " } else { " or " };
         let all: Vec<String> =
-            values.iter().map(|v| format!("state.{asked} {sign} {v:?}")).collect();
+            values.iter().map(|v| format!("{asked} {sign} {}", Json::from(*v))).collect();
         let text = all.join(join);
         (node.source.spend(text.len()) && !text.is_empty()).then_some(text)
     }
@@ -169,11 +202,12 @@ impl<'s> Flow<'s> {
         let value = match self.steps_of[from].first().copied() {
             // Nodes without a step pass on what they got: the start gets the run's inputs.
             None => json!(format!("{{{{ inputs.{} }}}}", input_name(output))),
-            Some(before) => {
-                result_of(&format!("{}.{}", self.steps.output(before), input_name(output)))
-            }
+            Some(before) => result_of(self.steps.output(before), Some(output)),
         };
-        let key = input_name(input);
+        // A step runs once, where rounds over a list took each of its items.
+        let rounds = matches!(kind(self.nodes[to]), "MapNode" | "ParallelMapNode");
+        let once = input.strip_prefix("iterated_").filter(|_| rounds);
+        let key = input_name(once.unwrap_or(input));
         let inputs = self.steps.settings(step).entry("input").or_insert_with(|| json!({}));
         if inputs.get(&key).is_some() {
             return edge.lost("a step takes an input from one place");
@@ -302,7 +336,8 @@ fn step<'s>(
                 settings.insert("description".into(), text.into());
                 draft.kept(view, &format!("{place}/description"));
             }
-            describe(node, draft, &mut settings, &place);
+            // Only prompts name their inputs; tools and agents declare their own.
+            describe(node, kind.eq_ignore_ascii_case("LlmNode"), draft, &mut settings, &place);
         }
         made.push(steps.add(settings));
     }
@@ -310,9 +345,19 @@ fn step<'s>(
 }
 
 /// What goes in and comes out of a step.
-fn describe(node: View<'_>, draft: &mut Draft<'_>, settings: &mut Map<String, Json>, place: &str) {
+fn describe(
+    node: View<'_>,
+    asks: bool,
+    draft: &mut Draft<'_>,
+    settings: &mut Map<String, Json>,
+    place: &str,
+) {
     for input in node.list("inputs") {
         let Some(title) = input.get("title").and_then(View::str) else { continue };
+        if !asks {
+            input.changed(None, "what the step asks declares it, and edges of data tell its value");
+            continue;
+        }
         let name = input_name(title);
         let mut schema = input.value.clone();
         if let Json::Object(map) = &mut schema {

@@ -34,9 +34,8 @@ fn is(root: View<'_>, format: Format) -> bool {
         Format::Adl => root.has("adl_spec"),
         Format::AgentFramework => is_agent_framework(root),
         Format::CrewAi => is_crewai(root),
-        Format::DockerAgent => root.get("agents").is_some_and(|agents| {
-            !agents.entries().is_empty() || (agents.value.is_array() && root.has("models"))
-        }),
+        // A crew has `agents` too, in one text with its tasks.
+        Format::DockerAgent => !is_crewai(root) && is_docker_agent(root),
         Format::GoogleAdk => {
             root.has("agent_class")
                 || (root.has("name")
@@ -45,6 +44,12 @@ fn is(root: View<'_>, format: Format) -> bool {
                         .any(|k| root.has(k)))
         }
     }
+}
+
+fn is_docker_agent(root: View<'_>) -> bool {
+    root.get("agents").is_some_and(|agents| {
+        !agents.entries().is_empty() || (agents.value.is_array() && root.has("models"))
+    })
 }
 
 fn is_mapping(root: View<'_>, key: &str) -> bool {

@@ -9,6 +9,19 @@ use crate::spec::node::escape;
 const USE_ENV: &str =
     "a secret is not taken over: keep it in an environment variable and write {env: NAME}";
 
+/// What tells one local server from another: its package, where a program only starts those.
+pub(super) fn program(from: View<'_>) -> Option<&str> {
+    const STARTERS: &[&str] = &["npx", "uvx", "bunx", "pnpx", "python", "python3", "node", "deno"];
+    let command = from.get("command").and_then(View::str)?;
+    let arguments = from.list("args").into_iter().filter_map(View::str);
+    let mut packages = arguments.filter(|a| !a.starts_with('-') && *a != "run");
+    let Some(package) = packages.next().filter(|_| STARTERS.contains(&command)) else {
+        return Some(command);
+    };
+    let name = package.rsplit('/').next().unwrap_or(package);
+    Some(name.split('@').next().filter(|name| !name.is_empty()).unwrap_or(command))
+}
+
 /// The program of a server, its arguments and its environment.
 pub(super) fn stdio(draft: &mut Draft<'_>, place: &str, from: View<'_>) {
     draft.set(&format!("{place}/transport"), "stdio".into());
@@ -135,21 +148,22 @@ fn is_secret_name(name: &str) -> bool {
 
 /// Whether a text has the form of a key; the checks of a spec have the last word.
 fn looks_secret(text: &str) -> bool {
-    const PREFIXES: &[&str] = &[
-        "sk-",
-        "ghp_",
-        "github_pat_",
-        "glpat-",
-        "xox",
-        "AKIA",
-        "AIza",
-        "hf_",
-        "gsk_",
-        "Bearer ",
-        "Basic ",
-    ];
-    let value = text.rsplit_once('=').map_or(text, |(_, value)| value);
-    text.len() >= 12 && PREFIXES.iter().any(|p| text.starts_with(p) || value.starts_with(p))
+    const PREFIXES: &[&str] =
+        &["sk-", "ghp_", "github_pat_", "glpat-", "xox", "AKIA", "AIza", "hf_", "gsk_"];
+    // A value may be a line of its own: `--token=...`, `Authorization: Bearer ...`, JSON.
+    let mut words = text.split([' ', '=', ':', '"', '\'', ',', '{', '}']).filter(|w| !w.is_empty());
+    let lower = text.to_ascii_lowercase();
+    let scheme = |scheme: &str| {
+        lower.find(scheme).is_some_and(|at| {
+            let before = lower[..at].chars().next_back();
+            before.is_none_or(|c| !c.is_ascii_alphanumeric())
+                && !lower[at + scheme.len()..].trim().is_empty()
+        })
+    };
+    text.len() >= 12
+        && (words.any(|word| word.len() >= 12 && PREFIXES.iter().any(|p| word.starts_with(p)))
+            || scheme("bearer ")
+            || scheme("basic "))
 }
 
 /// The settings of a connection that others call `timeout`, and a filter of tools.

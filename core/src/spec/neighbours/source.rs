@@ -24,6 +24,8 @@ const EMPTY: &str = "empty: says no more than its absence";
 pub(super) struct Source {
     root: Json,
     paths: Vec<String>,
+    /// By leaf: whether it is nothing, or an empty list or mapping.
+    empty: Vec<bool>,
     marks: RefCell<Vec<Option<Mark>>>,
     /// By the address of a node: its leaves, and the length of its path.
     spans: HashMap<*const Json, Span>,
@@ -51,15 +53,15 @@ impl Source {
         let mut source = Box::new(Self {
             root,
             paths: Vec::new(),
+            empty: Vec::new(),
             marks: RefCell::default(),
             spans: HashMap::new(),
             spent: Cell::new(0),
         });
-        let mut walk =
-            Walk { path: String::new(), bytes: 0, paths: Vec::new(), spans: HashMap::new() };
+        let mut walk = Walk::default();
         walk.node(&source.root)?;
         source.marks = RefCell::new(vec![None; walk.paths.len()]);
-        (source.paths, source.spans) = (walk.paths, walk.spans);
+        (source.paths, source.empty, source.spans) = (walk.paths, walk.empty, walk.spans);
         Ok(source)
     }
 
@@ -91,6 +93,10 @@ impl Source {
         let span = self.span(value);
         let mut marks = self.marks.borrow_mut();
         for leaf in span.first..span.end {
+            // What says nothing cannot be lost.
+            if kind == Kind::Lost && self.empty[leaf] {
+                continue;
+            }
             // Told once: what was taken over anywhere is not lost, and the first place stands.
             if marks[leaf].as_ref().is_some_and(|m| m.kind != Kind::Lost || kind == Kind::Lost) {
                 continue;
@@ -143,11 +149,10 @@ impl Source {
     pub(super) fn report(&self, names: &[String]) -> Vec<Entry> {
         let marks = self.marks.borrow();
         let mut report = Vec::with_capacity(self.paths.len());
-        for (path, mark) in self.paths.iter().zip(marks.iter()) {
-            let empty = || self.is_empty(path);
+        for ((path, empty), mark) in self.paths.iter().zip(&self.empty).zip(marks.iter()) {
             let mark = mark.clone().unwrap_or_else(|| {
                 let (kind, note) =
-                    if empty() { (Kind::Kept, EMPTY) } else { (Kind::Lost, NO_PLACE) };
+                    if *empty { (Kind::Kept, EMPTY) } else { (Kind::Lost, NO_PLACE) };
                 Mark { kind, to: None, note: Some(note.to_owned()) }
             });
             let to = mark.to.map(|(spec, pointer)| match names {
@@ -157,15 +162,6 @@ impl Source {
             report.push(Entry { kind: mark.kind, path: path.clone(), to, note: mark.note });
         }
         report
-    }
-
-    fn is_empty(&self, path: &str) -> bool {
-        match self.root.pointer(path) {
-            Some(Json::Null) => true,
-            Some(Json::Array(items)) => items.is_empty(),
-            Some(Json::Object(map)) => map.is_empty(),
-            _ => false,
-        }
     }
 }
 
@@ -183,10 +179,12 @@ fn move_up(to: &mut String, removed: &str) {
     }
 }
 
+#[derive(Default)]
 struct Walk {
     path: String,
     bytes: usize,
     paths: Vec<String>,
+    empty: Vec<bool>,
     spans: HashMap<*const Json, Span>,
 }
 
@@ -211,6 +209,7 @@ impl Walk {
                     return Err(too_large());
                 }
                 self.paths.push(self.path.clone());
+                self.empty.push(matches!(value, Json::Null | Json::Array(_) | Json::Object(_)));
             }
         }
         let span = Span { first, end: self.paths.len(), path };

@@ -17,6 +17,8 @@ const CIRCLE: &str = "a step cannot wait for one that waits for it: the way back
 pub(super) struct Steps<'a> {
     steps: Vec<Step<'a>>,
     ids: HashMap<String, usize>,
+    /// The steps with which the work begins, where the source says so.
+    entries: Vec<usize>,
 }
 
 struct Step<'a> {
@@ -69,6 +71,11 @@ impl<'a> Steps<'a> {
 
     pub(super) fn settings(&mut self, step: usize) -> &mut Map<String, Json> {
         &mut self.steps[step].settings
+    }
+
+    /// The work begins with this step: what leads to it from later ones is a way back.
+    pub(super) fn enter(&mut self, step: usize) {
+        self.entries.push(step);
     }
 
     /// A step waits for another; `view` says so in the source.
@@ -158,7 +165,8 @@ impl<'a> Steps<'a> {
             }
         }
         let first = (0..self.steps.len()).filter(|step| self.steps[*step].needs.is_empty());
-        let order: Vec<usize> = first.chain(0..self.steps.len()).collect();
+        let entries = self.entries.iter().copied();
+        let order: Vec<usize> = entries.chain(first).chain(0..self.steps.len()).collect();
         let mut states = vec![State::New; self.steps.len()];
         let mut back = HashSet::new();
         for start in order {
@@ -198,7 +206,23 @@ impl<'a> Steps<'a> {
     }
 }
 
+/// Where the state holds what a step gave, or a part of it: `state.STEP.FIELD`.
+pub(super) fn path_of(output: &str, field: Option<&str>) -> String {
+    let mut path = "state".to_owned();
+    for part in std::iter::once(output).chain(field) {
+        let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        // `-` would be read as a sign.
+        if part.chars().all(letter) && !part.starts_with(|c: char| c.is_ascii_digit()) {
+            path.push('.');
+            path.push_str(part);
+        } else {
+            path.push_str(&format!("[{}]", Json::from(part)));
+        }
+    }
+    path
+}
+
 /// How a step names what another one gave.
-pub(super) fn result_of(output: &str) -> Json {
-    json!(format!("{{{{ state.{output} }}}}"))
+pub(super) fn result_of(output: &str, field: Option<&str>) -> Json {
+    json!(format!("{{{{ {} }}}}", path_of(output, field)))
 }
