@@ -217,22 +217,26 @@ fn only_filling_in(text: &str) -> std::result::Result<(), Fault> {
     Ok(())
 }
 
-/// Where the closing mark stands outside of quotes; the length of the text if nowhere.
-fn end_of(code: &str, close: &str) -> usize {
-    let mut quote = None;
-    let mut escaped = false;
-    for (i, c) in code.char_indices() {
+/// The letters outside of quotes, and where they stand.
+fn outside_quotes(code: &str) -> impl Iterator<Item = (usize, char)> {
+    let (mut quote, mut escaped) = (None, false);
+    code.char_indices().filter(move |(_, c)| {
         match quote {
             Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if c == q => quote = None,
+            Some(_) if *c == '\\' => escaped = true,
+            Some(q) if *c == q => quote = None,
             Some(_) => {}
-            None if code[i..].starts_with(close) => return i,
-            None if matches!(c, '"' | '\'') => quote = Some(c),
-            None => {}
+            None if matches!(c, '"' | '\'') => quote = Some(*c),
+            None => return true,
         }
-    }
-    code.len()
+        false
+    })
+}
+
+/// Where the closing mark stands outside of quotes; the length of the text if nowhere.
+fn end_of(code: &str, close: &str) -> usize {
+    let mut outside = outside_quotes(code);
+    outside.find(|(i, _)| code[*i..].starts_with(close)).map_or(code.len(), |(i, _)| i)
 }
 
 /// What stands behind `{% endraw %}`. Only what minijinja takes for that ends the raw text: where the
@@ -261,25 +265,21 @@ fn skip_raw(text: &str) -> &str {
 /// The first sign or word outside of quotes that could compute or call.
 fn forbidden(code: &str) -> Option<&str> {
     let code = code.trim_end().trim_end_matches(['-', '+']);
-    let mut quote = None;
-    let mut escaped = false;
-    let mut word = 0;
-    for (i, c) in code.char_indices() {
-        match quote {
-            Some(_) if escaped => escaped = false,
-            Some(_) if c == '\\' => escaped = true,
-            Some(q) if c == q => quote = None,
-            Some(_) => {}
-            None if matches!(c, '"' | '\'') => quote = Some(c),
-            None if matches!(c, '*' | '+' | '-' | '~' | '/' | '%' | '|' | '(' | '{') => {
-                return Some(&code[i..=i]);
-            }
-            // Tests (`x is defined`) are not there; `inputs.is` is a name.
-            None if is_test(&code[word..], &code[..word]) => return Some("is"),
-            None => {}
+    let (mut word, mut next) = (0, 0);
+    for (i, c) in outside_quotes(code) {
+        if i != next {
+            word = i;
         }
-        if !(c.is_alphanumeric() || c == '_') || quote.is_some() {
-            word = i + c.len_utf8();
+        next = i + c.len_utf8();
+        if matches!(c, '*' | '+' | '-' | '~' | '/' | '%' | '|' | '(' | '{') {
+            return Some(&code[i..next]);
+        }
+        // Tests (`x is defined`) are not there; `inputs.is` is a name.
+        if is_test(&code[word..], &code[..word]) {
+            return Some("is");
+        }
+        if !(c.is_alphanumeric() || c == '_') {
+            word = next;
         }
     }
     None

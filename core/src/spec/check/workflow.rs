@@ -181,6 +181,7 @@ fn reachable(workflow: &Workflow, at: &HashMap<&str, usize>, check: &mut Check<'
     while let Some(step) = next.pop() {
         if !std::mem::replace(&mut reached[step], true) {
             next.extend(&waiting_for[step]);
+            next.extend(needs(&steps[step], at));
         }
     }
     // A workflow without any `depends_on` runs its steps in their order.

@@ -48,7 +48,7 @@ pub(super) fn http(draft: &mut Draft<'_>, place: &str, from: View<'_>, url: &str
 fn arguments(draft: &mut Draft<'_>, from: View<'_>, pointer: &str) {
     for view in from.list("args") {
         match (view.value, view.str()) {
-            (_, Some(text)) if looks_secret(text) => view.lost(USE_ENV),
+            (_, Some(text)) if may_be_secret(text) => view.lost(USE_ENV),
             (_, Some(text)) => {
                 let at = draft.push(pointer, text.into());
                 draft.kept(view, &at);
@@ -68,7 +68,7 @@ pub(super) fn secrets(draft: &mut Draft<'_>, from: View<'_>, key: &str, pointer:
     for view in all.items() {
         let pair = view.str().and_then(|text| text.split_once('='));
         match pair {
-            Some((name, value)) if !looks_secret(value) && !is_secret_name(name) => {
+            Some((name, value)) if !may_be_secret(value) && !is_secret_name(name) => {
                 let at = format!("{pointer}/{}", escape(name));
                 draft.change(view, &at, value.into(), "an entry of a mapping");
             }
@@ -101,7 +101,7 @@ pub(super) fn secrets(draft: &mut Draft<'_>, from: View<'_>, key: &str, pointer:
                 json!({"env": variable}),
                 "the variable must hold the whole value, with what stands around it here",
             ),
-            None if is_secret_name(name) || looks_secret(&text) => view.lost(USE_ENV),
+            None if is_secret_name(name) || may_be_secret(&text) => view.lost(USE_ENV),
             None if view.value.is_string() => draft.keep(view, &at),
             None => draft.change(view, &at, text.into(), "written as a text"),
         }
@@ -147,7 +147,7 @@ fn is_secret_name(name: &str) -> bool {
 }
 
 /// Whether a text has the form of a key; the checks of a spec have the last word.
-fn looks_secret(text: &str) -> bool {
+fn may_be_secret(text: &str) -> bool {
     const PREFIXES: &[&str] =
         &["sk-", "ghp_", "github_pat_", "glpat-", "xox", "AKIA", "AIza", "hf_", "gsk_"];
     // A value may be a line of its own: `--token=...`, `Authorization: Bearer ...`, JSON.
