@@ -6,6 +6,7 @@
 
 mod bundle;
 mod context;
+mod parsed;
 mod policy;
 mod reference;
 mod specs;
@@ -35,6 +36,7 @@ use crate::retrieval::Collection;
 use crate::spec::{Spec, fill, is_model_name};
 use crate::store::{Store, TenantStore};
 use crate::tool::{Context, HostCalls, Registry, Tool};
+use parsed::Parsed;
 
 /// How long closing waits for cancelled runs to record their end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -100,6 +102,7 @@ struct Inner {
     actor: Option<String>,
     default_model: Option<String>,
     policy: Policy,
+    parsed: Parsed,
     closing: CancellationToken,
     running: TaskTracker,
 }
@@ -129,6 +132,7 @@ impl Kernel {
             actor: options.actor.filter(|actor| !actor.is_empty()),
             default_model: options.default_model,
             policy: options.policy,
+            parsed: Parsed::default(),
             closing: CancellationToken::new(),
             running: TaskTracker::new(),
         })))

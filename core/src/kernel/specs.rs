@@ -169,7 +169,13 @@ impl Specs {
             let message = format!("{} is retired", record.reference());
             return Err(Error::new(Code::SpecRetired, message).hint(hint));
         }
-        read(record).await
+        let text = record.text.as_deref().unwrap_or_default();
+        if let Some(spec) = self.0.0.parsed.get(text) {
+            return Ok(spec);
+        }
+        let spec = read(record).await?;
+        self.0.0.parsed.put(&spec);
+        Ok(spec)
     }
 
     /// A page of versions.
