@@ -306,3 +306,14 @@ fn the_schema_and_the_parser_agree_on_shapes() {
     }
     assert!(compared > 5_000, "{compared}");
 }
+
+#[test]
+fn a_schema_whose_references_lead_nowhere_is_told_the_same_way_each_time() {
+    let text = "agent: a\nmodel: o/x\ninterface: {output_schema: {$defs: {x: {$ref: other/b}, y: {$ref: \"#/$defs/no\"}}, $ref: \"?#/$defs/a\"}}\n";
+    let first = Spec::diagnose(text);
+    let told = first.iter().find(|d| d.code == "AK2010").expect("it is no schema");
+    assert!(told.message.contains("other/b"), "{}", told.message);
+    for _ in 0..50 {
+        assert_eq!(Spec::diagnose(text), first);
+    }
+}

@@ -140,7 +140,7 @@ impl Check<'_> {
                         .offline()
                         .build(schema)
                         .err()
-                        .map(|e| format!("this is no JSON Schema: {e}"))
+                        .map(|e| format!("this is no JSON Schema: {}", reason(&e, schema)))
                 }
             }
             _ => Some("a JSON Schema is a mapping".to_owned()),
@@ -176,6 +176,39 @@ impl Check<'_> {
                 seen.insert(name, i);
             }
         }
+    }
+}
+
+/// What is wrong with a schema, the same each time: of several references that lead nowhere the
+/// library names any one.
+fn reason(error: &jsonschema::ValidationError<'_>, schema: &serde_json::Value) -> String {
+    if !matches!(error.kind(), jsonschema::error::ValidationErrorKind::Referencing(_)) {
+        return error.to_string();
+    }
+    match dead_reference(schema, schema) {
+        Some(reference) => format!(
+            "the reference {reference:?} leads to nothing in it, and nothing is fetched from elsewhere"
+        ),
+        None => "a reference leads to nothing in it".to_owned(),
+    }
+}
+
+/// The first `$ref`, in the order of the text, that leads to nothing in the document.
+fn dead_reference<'s>(schema: &'s serde_json::Value, root: &serde_json::Value) -> Option<&'s str> {
+    use serde_json::Value;
+    match schema {
+        Value::Object(map) => map.iter().find_map(|(key, value)| match (key.as_str(), value) {
+            ("$ref" | "$dynamicRef", Value::String(to)) => {
+                let there = match to.strip_prefix('#') {
+                    Some(pointer) if pointer.starts_with('/') => root.pointer(pointer).is_some(),
+                    inside => inside.is_some(),
+                };
+                (!there).then_some(to.as_str())
+            }
+            _ => dead_reference(value, root),
+        }),
+        Value::Array(items) => items.iter().find_map(|item| dead_reference(item, root)),
+        _ => None,
     }
 }
 
