@@ -127,6 +127,18 @@ enum {
   AIKIT_TENANT_INVALID = 30,
   /* The spec belongs to another tenant than the kernel's. */
   AIKIT_TENANT_MISMATCH = 31,
+  /* The store has no such tenant. */
+  AIKIT_TENANT_NOT_FOUND = 32,
+  /* The store has a tenant of this id already. */
+  AIKIT_TENANT_EXISTS = 33,
+  /* The tenant is suspended; an administrator can resume it. */
+  AIKIT_TENANT_SUSPENDED = 34,
+  /* The kernel only reads this tenant. */
+  AIKIT_TENANT_READ_ONLY = 35,
+  /* The tenant has used up what it may have. */
+  AIKIT_QUOTA_EXCEEDED = 36,
+  /* The tenant did not grant this access. */
+  AIKIT_ACCESS_DENIED = 37,
   /* The store cannot be opened. */
   AIKIT_STORE_UNAVAILABLE = 40,
   /* Another process holds the database's lock. */
@@ -137,6 +149,14 @@ enum {
   AIKIT_STORE_CORRUPT = 43,
   /* The database refused an operation. */
   AIKIT_STORE_FAILED = 44,
+  /* The connection to the database was lost; look whether a change was made before it is repeated. */
+  AIKIT_STORE_LOST = 45,
+  /* The database's tables are of another version of aikit. */
+  AIKIT_STORE_OUTDATED = 46,
+  /* The database role has the wrong rights: too many to be isolated, or too few. */
+  AIKIT_STORE_ROLE = 47,
+  /* Another change of the same data came first; nothing was changed. */
+  AIKIT_STORE_CONFLICT = 48,
   /* No such model or provider. */
   AIKIT_MODEL_UNKNOWN = 50,
   /* The provider refused the key, or none was given. */
@@ -172,7 +192,13 @@ enum {
   /* The collection name is not a slug. */
   AIKIT_COLLECTION_INVALID = 80,
   /* The document cannot be taken in. */
-  AIKIT_DOCUMENT_INVALID = 81
+  AIKIT_DOCUMENT_INVALID = 81,
+  /* The archive of a tenant is damaged, or not one. */
+  AIKIT_ARCHIVE_INVALID = 92,
+  /* The audit log was changed or cut off. */
+  AIKIT_AUDIT_BROKEN = 93,
+  /* The configuration breaks a rule; the message says where. */
+  AIKIT_CONFIG_INVALID = 94
 };
 
 /* The release that this header belongs to; compare with aikit_version(). */

@@ -31,6 +31,7 @@ python3|command -v python3|Python module; the scripts of this repository
 python3-venv|python3 -c "import venv, ensurepip"|Python module: a private environment for its tests
 nodejs|command -v node|Node module
 npm|command -v npm|Node module: type check and package test
+pgbouncer||a pooler before the PostgreSQL of the tests; only the program is used
 '
 
 say() { printf '%s\n' "$*"; }

@@ -82,7 +82,7 @@ async fn open(arguments: &Arguments) -> Result<(Kernel, Spec, String), Failure> 
     if source::is_file(&arguments.spec) {
         let (spec, text) = source::read_with_text(&arguments.spec);
         let spec = spec.map_err(|error| in_text(error, arguments, &text))?;
-        let kernel = Kernel::open(store.options(store.named())?).await?;
+        let kernel = Kernel::open(store.options(store.location())?).await?;
         return Ok((kernel, spec, text));
     }
     let kernel = store.open(Access::Existing).await?;

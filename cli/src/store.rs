@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use aikit::kernel::{Kernel, OpenOptions, Specs};
+use aikit::store::Location;
 use aikit::{Code, Error};
 
 use crate::failure::Failure;
@@ -70,6 +71,11 @@ impl StoreArguments {
         self.store.clone().or_else(|| variable(STORE).map(PathBuf::from))
     }
 
+    /// That store; in memory without one.
+    pub(crate) fn location(&self) -> Location {
+        self.named().map(Location::from).unwrap_or_default()
+    }
+
     pub(crate) fn tenant(&self) -> Result<String, Failure> {
         match &self.tenant {
             Some(tenant) => Ok(tenant.clone()),
@@ -78,7 +84,7 @@ impl StoreArguments {
     }
 
     /// The options of a kernel on this store; in memory without one.
-    pub(crate) fn options(&self, location: Option<PathBuf>) -> Result<OpenOptions, Failure> {
+    pub(crate) fn options(&self, location: Location) -> Result<OpenOptions, Failure> {
         let actor = match text_variable(ACTOR)? {
             Some(actor) => Some(actor),
             None => text_variable("USER")?,
@@ -89,15 +95,16 @@ impl StoreArguments {
     /// Opens the store.
     pub(crate) async fn open(&self, access: Access) -> Result<Kernel, Failure> {
         let path = self.named().unwrap_or_else(|| DEFAULT_STORE.into());
-        let missing = !path.exists();
+        let location = Location::from(path.as_path());
+        let missing = location.path().is_some_and(|path| !path.exists());
         if missing && access == Access::Existing {
             let message = format!("there is no store {}", path.display());
             let hint = "name it with --store FILE or AIKIT_STORE, or make it by saving a first \
                         spec: aikit spec save FILE";
             return Err(Error::new(Code::FileNotFound, message).hint(hint).into());
         }
-        let shown = path.display().to_string();
-        let kernel = Kernel::open(self.options(Some(path))?).await?;
+        let shown = location.to_string();
+        let kernel = Kernel::open(self.options(location)?).await?;
         if missing {
             tell!("made the store {shown}\n");
         }

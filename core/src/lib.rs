@@ -16,9 +16,10 @@
 //!
 //! The rooms, from the ground up; a room uses those below it and never those above:
 //! [`error`], [`io`], [`spec`], [`store`], [`model`], [`tool`], [`retrieval`], [`agent`],
-//! [`kernel`], [`host`].
+//! [`config`], [`kernel`], [`host`].
 
 pub mod agent;
+pub mod config;
 pub mod error;
 pub mod host;
 pub mod io;

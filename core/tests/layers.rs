@@ -18,6 +18,7 @@ const ROOMS: &[&str] = &[
     "memory",
     "agent",
     "workflow",
+    "config",
     "kernel",
     "host",
 ];

@@ -24,10 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::Result;
-use crate::model::ChatModel;
+use crate::model::{ChatModel, Usage};
 use crate::retrieval::Collection;
 use crate::spec::{Knowledge, Spec};
-use crate::store::TenantStore;
+use crate::store::{Spent, TenantStore, micros};
 use crate::tool::HostCalls;
 
 /// An agent, ready to run. Cheap to clone, `Send`, `Sync`; any number of runs at once.
@@ -44,10 +44,35 @@ pub(crate) struct Parts {
     pub(crate) tools: Toolbox,
     pub(crate) knowledge: Vec<(Knowledge, Collection)>,
     pub(crate) store: TenantStore,
+    /// What the model costs, if that is known.
+    pub(crate) price: Option<Price>,
     /// Cancelled when the kernel closes.
     pub(crate) closing: CancellationToken,
     /// Holds the kernel's closing back until every run has ended.
     pub(crate) running: TaskTracker,
+}
+
+/// What a model costs, in US dollars for a million tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Price {
+    pub(crate) input: f64,
+    pub(crate) output: f64,
+}
+
+impl Parts {
+    /// What a usage counts against the tenant's day.
+    fn spent(&self, usage: Usage) -> Spent {
+        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 tokens")]
+        let cost = |tokens: u64, price: f64| tokens as f64 / 1e6 * price;
+        let dollars = self.price.map_or(0.0, |price| {
+            cost(usage.input_tokens, price.input) + cost(usage.output_tokens, price.output)
+        });
+        Spent {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            cost_micros: micros(dollars),
+        }
+    }
 }
 
 impl Agent {

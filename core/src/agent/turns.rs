@@ -116,6 +116,8 @@ pub(super) async fn drive<S: EventSink>(
         }
     };
     stop.cancel();
+    // Of a turn that did not end; those that ended were noted then.
+    recorder.spend(agent.spent(progress.usage_now));
     let model = &agent.model_name;
     match outcome {
         Some(Ok(())) => {
@@ -243,6 +245,7 @@ impl Work<'_> {
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<Completion> {
+        recorder.check_allowance()?;
         progress.turns = turn;
         progress.text.clear();
         progress.usage_now = Usage::default();
@@ -252,6 +255,7 @@ impl Work<'_> {
         let completion = self.agent.model.chat(request, &mut watch).await?;
         progress.usage_now = Usage::default();
         progress.usage += completion.usage;
+        recorder.spend(self.agent.spent(completion.usage));
         progress.text.clone_from(&completion.text);
         progress.finish_reason.clone_from(&completion.finish_reason);
         let tool_calls = completion

@@ -53,11 +53,21 @@ codes! {
     SpecRetired = 26, "spec_retired", false, "The version is retired and makes no agents any more.";
     TenantInvalid = 30, "tenant_invalid", false, "The tenant id is not a slug.";
     TenantMismatch = 31, "tenant_mismatch", false, "The spec belongs to another tenant than the kernel's.";
+    TenantNotFound = 32, "tenant_not_found", false, "The store has no such tenant.";
+    TenantExists = 33, "tenant_exists", false, "The store has a tenant of this id already.";
+    TenantSuspended = 34, "tenant_suspended", false, "The tenant is suspended; an administrator can resume it.";
+    TenantReadOnly = 35, "tenant_read_only", false, "The kernel only reads this tenant.";
+    QuotaExceeded = 36, "quota_exceeded", false, "The tenant has used up what it may have.";
+    AccessDenied = 37, "access_denied", false, "The tenant did not grant this access.";
     StoreUnavailable = 40, "store_unavailable", false, "The store cannot be opened.";
     StoreLocked = 41, "store_locked", true, "Another process holds the database's lock.";
     StoreFull = 42, "store_full", false, "There is no space left for the database.";
     StoreCorrupt = 43, "store_corrupt", false, "The file is not an aikit database, or it is damaged.";
     StoreFailed = 44, "store_failed", false, "The database refused an operation.";
+    StoreLost = 45, "store_lost", true, "The connection to the database was lost; look whether a change was made before it is repeated.";
+    StoreOutdated = 46, "store_outdated", false, "The database's tables are of another version of aikit.";
+    StoreRole = 47, "store_role", false, "The database role has the wrong rights: too many to be isolated, or too few.";
+    StoreConflict = 48, "store_conflict", true, "Another change of the same data came first; nothing was changed.";
     ModelUnknown = 50, "model_unknown", false, "No such model or provider.";
     ModelUnauthorized = 51, "model_unauthorized", false, "The provider refused the key, or none was given.";
     ModelRateLimited = 52, "model_rate_limited", true, "The provider's rate limit was reached.";
@@ -76,6 +86,9 @@ codes! {
     RunEnded = 71, "run_ended", false, "The run has ended and its result was already taken.";
     CollectionInvalid = 80, "collection_invalid", false, "The collection name is not a slug.";
     DocumentInvalid = 81, "document_invalid", false, "The document cannot be taken in.";
+    ArchiveInvalid = 92, "archive_invalid", false, "The archive of a tenant is damaged, or not one.";
+    AuditBroken = 93, "audit_broken", false, "The audit log was changed or cut off.";
+    ConfigInvalid = 94, "config_invalid", false, "The configuration breaks a rule; the message says where.";
 }
 
 impl fmt::Display for Code {

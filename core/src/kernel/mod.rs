@@ -7,12 +7,11 @@
 mod bundle;
 mod context;
 mod parsed;
-mod policy;
 mod reference;
 mod specs;
 
+pub use crate::config::{Policy, Quotas};
 pub use bundle::Bundle;
-pub use policy::{Policy, Quotas};
 pub use reference::AgentRef;
 pub use specs::{
     ChangeOptions, DeprecateOptions, ExportOptions, ImportOptions, ListOptions, OnConflict,
@@ -34,7 +33,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::Providers;
 use crate::retrieval::Collection;
 use crate::spec::{Spec, fill, is_model_name};
-use crate::store::{Store, TenantStore};
+use crate::store::{Limits, Location, Store, StoreOptions, TenantStore};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
 
@@ -45,8 +44,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpenOptions {
-    /// Path of an SQLite file, made if need be; `None`: in memory.
-    pub location: Option<PathBuf>,
+    /// Path of an SQLite file, made if need be; the URL of a PostgreSQL database; default: in memory.
+    pub location: Location,
     /// A slug; default `default`.
     pub tenant: String,
     /// Where models are. Without it, `OPENAI_BASE_URL` and `OPENAI_API_KEY` are read when an
@@ -57,19 +56,22 @@ pub struct OpenOptions {
     /// `provider/model` for specs that name none.
     pub default_model: Option<String>,
     /// What the tenant may do.
-    #[serde(deserialize_with = "policy::mapping")]
+    #[serde(deserialize_with = "crate::config::mapping")]
     pub policy: Policy,
+    /// Whether PostgreSQL has to isolate the tenants; default: true.
+    pub rls: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
-            location: None,
+            location: Location::Memory,
             tenant: "default".into(),
             providers: Providers::default(),
             actor: None,
             default_model: None,
             policy: Policy::default(),
+            rls: true,
         }
     }
 }
@@ -77,8 +79,13 @@ impl Default for OpenOptions {
 impl OpenOptions {
     /// The defaults with this SQLite file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { location: Some(path.into()), ..Self::default() }
+        Self { location: Location::File(path.into()), ..Self::default() }
     }
+}
+
+/// The quotas that the store and the runs count.
+fn limits(quotas: &Quotas) -> Limits {
+    Limits::of_config(&serde_json::json!({ "quotas": quotas }))
 }
 
 /// How an agent is made.
@@ -122,8 +129,11 @@ impl Kernel {
             let message = format!("the default model {model:?} is not of the form provider/model");
             return Err(Error::invalid_argument(message).hint("for instance openai/gpt-4o-mini"));
         }
-        let store = Store::open(options.location.as_deref()).await?;
-        let tenant = store.tenant(&options.tenant)?;
+        let store = Store::open(&options.location, StoreOptions { rls: options.rls }).await?;
+        let actor = options.actor.as_deref().filter(|actor| !actor.is_empty());
+        let limits = limits(&options.policy.quotas);
+        let tenant = store.tenant(&options.tenant)?.with(actor, limits);
+        tenant.settle().await?;
         Ok(Self(Arc::new(Inner {
             store,
             tenant,
@@ -201,6 +211,7 @@ impl Kernel {
             tools,
             knowledge,
             store: self.0.tenant.clone(),
+            price: None,
             closing: self.0.closing.clone(),
             running: self.0.running.clone(),
             spec,

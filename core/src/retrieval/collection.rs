@@ -196,9 +196,11 @@ impl Collection {
             Some(_) => (top_k * 4).max(20),
             None => top_k,
         };
-        let by_words = match query::expression(query) {
-            Some(expression) => self.store.search_text(&self.name, expression, depth).await?,
-            None => Vec::new(),
+        let words = query::words(query);
+        let by_words = if words.is_empty() {
+            Vec::new()
+        } else {
+            self.store.search_text(&self.name, words, depth).await?
         };
         let found = match &options.embedding_model {
             None => by_words,

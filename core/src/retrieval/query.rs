@@ -16,9 +16,9 @@ const STOP_WORDS: &[&str] = &[
     "the", "to", "was", "what", "when", "where", "which", "who", "will", "with", "you", "your",
 ];
 
-/// Any of the query's words, each quoted, so that nothing a user types is FTS5 syntax. `None` when
-/// there is no word. Stop words are left out unless there is nothing else.
-pub(super) fn expression(query: &str) -> Option<String> {
+/// The query's words, so that nothing a user types is syntax of a search. Stop words are left out
+/// unless there is nothing else.
+pub(super) fn words(query: &str) -> Vec<String> {
     let mut seen = HashSet::new();
     let words: Vec<String> = query
         .split(|c: char| !c.is_alphanumeric())
@@ -27,11 +27,9 @@ pub(super) fn expression(query: &str) -> Option<String> {
         .filter(|word| seen.insert(word.clone()))
         .take(WORD_LIMIT)
         .collect();
-    let telling: Vec<&String> =
-        words.iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).collect();
-    let used = if telling.is_empty() { words.iter().collect() } else { telling };
-    let quoted: Vec<String> = used.iter().map(|word| format!("\"{word}\"")).collect();
-    (!quoted.is_empty()).then(|| quoted.join(" OR "))
+    let telling: Vec<String> =
+        words.iter().filter(|word| !STOP_WORDS.contains(&word.as_str())).cloned().collect();
+    if telling.is_empty() { words } else { telling }
 }
 
 /// Merges rankings by reciprocal rank: a passage scores the sum of 1 / (60 + rank).
@@ -54,16 +52,13 @@ pub(super) fn fuse(
 
 #[cfg(test)]
 mod tests {
-    use super::expression;
+    use super::words;
 
     #[test]
     fn no_query_is_syntax() {
-        assert_eq!(
-            expression("leave \"AND\" NEAR(x*) -y").as_deref(),
-            Some("\"leave\" OR \"near\" OR \"x\" OR \"y\"")
-        );
-        assert_eq!(expression("how many").as_deref(), Some("\"how\" OR \"many\""));
-        assert_eq!(expression(" \u{2026}*\"' "), None);
-        assert_eq!(expression("\u{dc}bung").as_deref(), Some("\"\u{fc}bung\""));
+        assert_eq!(words("leave \"AND\" NEAR(x*) -y"), ["leave", "near", "x", "y"]);
+        assert_eq!(words("how many"), ["how", "many"]);
+        assert_eq!(words(" \u{2026}*\"' "), [""; 0]);
+        assert_eq!(words("\u{dc}bung"), ["\u{fc}bung"]);
     }
 }

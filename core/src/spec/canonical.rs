@@ -4,13 +4,19 @@ use serde_json::Value as Json;
 
 /// `sha256:` and the digest of the canonical JSON in hexadecimal digits.
 pub(super) fn hash(document: &Json) -> String {
-    let mut text = String::new();
-    write(document, &mut text);
+    let text = canonical(document);
     let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
     digest.as_ref().iter().fold(String::from("sha256:"), |mut hex, byte| {
         hex.push_str(&format!("{byte:02x}"));
         hex
     })
+}
+
+/// The canonical JSON of a document.
+pub(crate) fn canonical(document: &Json) -> String {
+    let mut text = String::new();
+    write(document, &mut text);
+    text
 }
 
 /// Keys in the order of their code points, no white space, and whole numbers as such.

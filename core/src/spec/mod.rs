@@ -22,6 +22,7 @@ mod short;
 mod show;
 mod template;
 
+pub(crate) use canonical::canonical;
 pub(crate) use check::{is_model_name, is_slug, time};
 pub(crate) use dialect::{provider, refusals, refuses_name};
 pub use diff::{Change, ChangeKind, diff};
@@ -258,6 +259,12 @@ impl Spec {
             file: self.file_of(place),
             hint,
         }
+    }
+
+    /// Whether the text itself says something at this JSON pointer of the full document, rather than
+    /// a default.
+    pub(crate) fn says(&self, pointer: &str) -> bool {
+        self.0.root.exists(pointer)
     }
 
     fn place(&self, pointer: &str) -> (String, node::Place) {

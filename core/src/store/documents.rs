@@ -1,10 +1,14 @@
 //! Collections, documents, their passages and vectors.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use serde_json::json;
 
-use super::TenantStore;
+use super::audit::Act;
+use super::sqlite::store_error;
+use super::tx::{Connection, Dialect, Row, Tx, values};
+use super::usage::{self, Delta};
+use super::{Lock, TenantStore};
 use crate::error::Result;
 
 /// A document to be taken in.
@@ -65,44 +69,66 @@ const CHUNK_COLUMNS: &str = "c.id, c.source, d.title, c.ordinal, c.start_line, c
 const CHUNK_JOIN: &str = "JOIN documents d ON d.tenant_id = c.tenant_id \
      AND d.collection = c.collection AND d.source = c.source";
 
-fn chunk_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<StoredChunk> {
+/// Documents that are written by one statement.
+const INSERT_STEP: usize = 200;
+
+const INSERT_VECTOR: &str = "INSERT INTO vectors (tenant_id, collection, model, chunk_id, vector)
+     SELECT ?1, ?2, ?3, c.id, ?5 FROM chunks c
+         WHERE c.tenant_id = ?1 AND c.collection = ?2 AND c.id = ?4
+     ON CONFLICT DO NOTHING";
+const INSERT_VECTORS: &str = "INSERT INTO vectors (tenant_id, collection, model, chunk_id, vector)
+     SELECT ?1, ?2, ?3, c.id, CAST(n.vector AS vector)
+     FROM unnest(CAST(?4 AS bigint[]), CAST(?5 AS text[])) AS n (id, vector)
+     JOIN chunks c ON c.tenant_id = ?1 AND c.collection = ?2 AND c.id = n.id
+     ON CONFLICT DO NOTHING";
+
+/// A vector as pgvector reads it. The shortest text of a number is read back as the same number.
+fn vector_text(vector: &[f32]) -> String {
+    let numbers: Vec<_> = vector.iter().map(f32::to_string).collect();
+    format!("[{}]", numbers.join(","))
+}
+
+fn chunk_of(row: &mut Row) -> Result<StoredChunk> {
     Ok(StoredChunk {
-        id: row.get(0)?,
-        source: row.get(1)?,
-        title: row.get(2)?,
-        ordinal: row.get(3)?,
-        start_line: row.get(4)?,
-        text: row.get(5)?,
+        id: row.take(0)?,
+        source: row.take(1)?,
+        title: row.take(2)?,
+        ordinal: row.take(3)?,
+        start_line: row.take(4)?,
+        text: row.take(5)?,
     })
+}
+
+fn scored(mut row: Row) -> Result<(StoredChunk, f64)> {
+    let chunk = chunk_of(&mut row)?;
+    Ok((chunk, row.take(6)?))
 }
 
 impl TenantStore {
     /// Whether something was ever put into a collection.
     pub async fn has_collection(&self, name: &str) -> Result<bool> {
-        let (tenant, name) = (self.tenant.clone(), name.to_owned());
-        self.database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached("SELECT 1 FROM collections WHERE tenant_id = ?1 AND name = ?2")?
-                    .exists(params![&*tenant, name])
+        let name = name.to_owned();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let sql = "SELECT name FROM collections WHERE tenant_id = ?1 AND name = ?2";
+                Ok(tx.row(sql, values![&name]).await?.is_some())
             })
-            .await
+        })
+        .await
     }
 
     /// The content hash of every document of a collection, by source.
     pub async fn document_hashes(&self, collection: &str) -> Result<HashMap<String, Vec<u8>>> {
-        let (tenant, collection) = (self.tenant.clone(), collection.to_owned());
-        self.database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT source, hash FROM documents
-                         WHERE tenant_id = ?1 AND collection = ?2",
-                    )?
-                    .query_map(params![&*tenant, collection], |row| Ok((row.get(0)?, row.get(1)?)))?
-                    .collect()
+        let collection = collection.to_owned();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let sql = "SELECT source, hash FROM documents
+                     WHERE tenant_id = ?1 AND collection = ?2";
+                let rows = tx.rows(sql, values![&collection]).await?;
+                rows.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?))).collect()
             })
-            .await
+        })
+        .await
     }
 
     /// Takes documents in, replacing those of the same source, and removes others: all or nothing.
@@ -112,75 +138,106 @@ impl TenantStore {
         documents: Vec<NewDocument>,
         remove: Vec<String>,
     ) -> Result<()> {
-        let (tenant, collection) = (self.tenant.clone(), collection.to_owned());
-        self.database()?
-            .write(move |transaction| {
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO collections (tenant_id, name) VALUES (?1, ?2)
-                         ON CONFLICT DO NOTHING",
-                    )?
-                    .execute(params![&*tenant, collection])?;
-                for source in &remove {
-                    delete(transaction, &tenant, &collection, source)?;
+        let collection = collection.to_owned();
+        let (actor, limits) = (self.actor.clone(), self.limits);
+        self.write(Lock::Tenant, move |tx| {
+            Box::pin(async move {
+                let now = tx.now().await?;
+                tx.execute(
+                    "INSERT INTO collections (tenant_id, name, created_at)
+                     VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    values![&collection, &now],
+                )
+                .await?;
+                let mut delta = Delta::default();
+                let known = sources(tx, &collection).await?;
+                let replaced = documents.iter().map(|document| &document.source);
+                for source in remove.iter().chain(replaced).filter(|s| known.contains(*s)) {
+                    delta += delete(tx, &collection, source).await?;
                 }
-                for document in &documents {
-                    delete(transaction, &tenant, &collection, &document.source)?;
-                    insert(transaction, &tenant, &collection, document)?;
+                let removed = -delta.documents;
+                for part in documents.chunks(INSERT_STEP) {
+                    delta += insert(tx, &collection, part, &now).await?;
                 }
-                Ok(())
+                usage::count(tx, delta, limits).await?;
+                tx.audit(Act {
+                    actor: actor.as_deref(),
+                    action: "collection.changed",
+                    object: &collection,
+                    detail: json!({"removed": removed, "written": documents.len()}),
+                })
+                .await
             })
-            .await
+        })
+        .await
     }
 
     /// The documents of a collection, by source. Empty for a collection that does not exist.
     pub async fn documents(&self, collection: &str) -> Result<Vec<DocumentRecord>> {
-        let (tenant, collection) = (self.tenant.clone(), collection.to_owned());
-        self.database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT source, title, bytes,
-                             (SELECT count(*) FROM chunks c WHERE c.tenant_id = d.tenant_id
-                                 AND c.collection = d.collection AND c.source = d.source)
-                         FROM documents d WHERE tenant_id = ?1 AND collection = ?2 ORDER BY source",
-                    )?
-                    .query_map(params![&*tenant, collection], |row| {
+        let collection = collection.to_owned();
+        self.read(move |tx| {
+            Box::pin(async move {
+                let sql = "SELECT source, title, bytes,
+                         (SELECT count(*) FROM chunks c WHERE c.tenant_id = d.tenant_id
+                             AND c.collection = d.collection AND c.source = d.source)
+                     FROM documents d WHERE tenant_id = ?1 AND collection = ?2 ORDER BY source";
+                let rows = tx.rows(sql, values![&collection]).await?;
+                rows.into_iter()
+                    .map(|mut row| {
                         Ok(DocumentRecord {
-                            source: row.get(0)?,
-                            title: row.get(1)?,
-                            bytes: row.get(2)?,
-                            chunks: row.get(3)?,
+                            source: row.take(0)?,
+                            title: row.take(1)?,
+                            bytes: row.take(2)?,
+                            chunks: row.take(3)?,
                         })
-                    })?
+                    })
                     .collect()
             })
-            .await
+        })
+        .await
     }
 
-    /// The passages that match an FTS5 expression, best first (BM25).
+    /// The passages that have any of these words (letters and digits only), best first: by BM25 on
+    /// SQLite, by `ts_rank_cd` on PostgreSQL.
     pub async fn search_text(
         &self,
         collection: &str,
-        expression: String,
+        words: Vec<String>,
         limit: u32,
     ) -> Result<Vec<(StoredChunk, f64)>> {
-        let (tenant, collection) = (self.tenant.clone(), collection.to_owned());
-        self.database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT {CHUNK_COLUMNS}, -bm25(chunk_text)
-                         FROM chunk_text JOIN chunks c ON c.id = chunk_text.rowid {CHUNK_JOIN}
-                         WHERE chunk_text MATCH ?3 AND c.tenant_id = ?1 AND c.collection = ?2
-                         ORDER BY bm25(chunk_text), c.id LIMIT ?4"
-                    ))?
-                    .query_map(params![&*tenant, collection, expression, limit], |row| {
-                        Ok((chunk_of(row)?, row.get(6)?))
-                    })?
-                    .collect()
+        let collection = collection.to_owned();
+        self.read(move |tx| {
+            Box::pin(async move {
+                // Quoted, so that no word is an operator.
+                let (sql, quote, or) = match tx.dialect() {
+                    Dialect::Sqlite => (
+                        format!(
+                            "SELECT {CHUNK_COLUMNS}, -bm25(chunk_text)
+                             FROM chunk_text JOIN chunks c ON c.id = chunk_text.rowid {CHUNK_JOIN}
+                             WHERE chunk_text MATCH ?3 AND c.tenant_id = ?1 AND c.collection = ?2
+                             ORDER BY bm25(chunk_text), c.id LIMIT ?4"
+                        ),
+                        '"',
+                        " OR ",
+                    ),
+                    Dialect::Postgres => (
+                        format!(
+                            "SELECT {CHUNK_COLUMNS}, CAST(ts_rank_cd(c.tsv, q) AS double precision)
+                             FROM to_tsquery('english', ?3) q, chunks c {CHUNK_JOIN}
+                             WHERE c.tenant_id = ?1 AND c.collection = ?2 AND c.tsv @@ q
+                             ORDER BY 7 DESC, c.id LIMIT ?4"
+                        ),
+                        '\'',
+                        " | ",
+                    ),
+                };
+                let quoted: Vec<_> =
+                    words.iter().map(|word| format!("{quote}{word}{quote}")).collect();
+                let rows = tx.rows(&sql, values![&collection, &quoted.join(or), limit]).await?;
+                rows.into_iter().map(scored).collect()
             })
-            .await
+        })
+        .await
     }
 
     /// Passages of a collection that have no vector of this model yet: at most `limit`.
@@ -190,52 +247,61 @@ impl TenantStore {
         model: &str,
         limit: u32,
     ) -> Result<Vec<(i64, String)>> {
-        let tenant = self.tenant.clone();
         let (collection, model) = (collection.to_owned(), model.to_owned());
-        self.database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT c.id, c.text FROM chunks c
-                         WHERE c.tenant_id = ?1 AND c.collection = ?2 AND NOT EXISTS (
-                             SELECT 1 FROM vectors v WHERE v.tenant_id = ?1 AND v.collection = ?2
-                                 AND v.model = ?3 AND v.chunk_id = c.id)
-                         ORDER BY c.id LIMIT ?4",
-                    )?
-                    .query_map(params![&*tenant, collection, model, limit], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
-                    })?
-                    .collect()
+        self.read(move |tx| {
+            Box::pin(async move {
+                let sql = "SELECT c.id, c.text FROM chunks c
+                     WHERE c.tenant_id = ?1 AND c.collection = ?2 AND NOT EXISTS (
+                         SELECT 1 FROM vectors v WHERE v.tenant_id = ?1 AND v.collection = ?2
+                             AND v.model = ?3 AND v.chunk_id = c.id)
+                     ORDER BY c.id LIMIT ?4";
+                let rows = tx.rows(sql, values![&collection, &model, limit]).await?;
+                rows.into_iter().map(|mut row| Ok((row.take(0)?, row.take(1)?))).collect()
             })
-            .await
+        })
+        .await
     }
 
-    /// Keeps vectors (little-endian `f32`) of passages. Passages that are gone are passed over.
+    /// Keeps vectors of passages. Passages that are gone, or have one of this model, are passed over.
     pub async fn put_vectors(
         &self,
         collection: &str,
         model: &str,
         vectors: Vec<(i64, Vec<f32>)>,
     ) -> Result<()> {
-        let tenant = self.tenant.clone();
         let (collection, model) = (collection.to_owned(), model.to_owned());
-        self.database()?
-            .write(move |transaction| {
-                let mut insert = transaction.prepare_cached(
-                    "INSERT OR REPLACE INTO vectors (tenant_id, collection, model, chunk_id, vector)
-                     SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (
-                         SELECT 1 FROM chunks WHERE id = ?4 AND tenant_id = ?1 AND collection = ?2)",
-                )?;
-                for (chunk, vector) in &vectors {
-                    let bytes: Vec<u8> = vector.iter().flat_map(|x| x.to_le_bytes()).collect();
-                    insert.execute(params![&*tenant, collection, model, chunk, bytes])?;
-                }
-                Ok(())
+        let limits = self.limits;
+        self.write(Lock::Tenant, move |tx| {
+            Box::pin(async move {
+                let inserted = match tx.dialect() {
+                    Dialect::Sqlite => {
+                        let mut inserted = 0;
+                        for (chunk, vector) in &vectors {
+                            let values = values![&collection, &model, *chunk, vector];
+                            inserted += tx.execute(INSERT_VECTOR, values).await?;
+                        }
+                        inserted
+                    }
+                    Dialect::Postgres => {
+                        let ids: Vec<i64> = vectors.iter().map(|(id, _)| *id).collect();
+                        let texts: Vec<_> = vectors.iter().map(|(_, v)| vector_text(v)).collect();
+                        let values = values![&collection, &model, &*ids, &*texts];
+                        tx.execute(INSERT_VECTORS, values).await?
+                    }
+                };
+                // All of one model have one size; a model that breaks this is counted by its first.
+                let size = vectors.first().map_or(0, |(_, v)| v.len() * size_of::<f32>());
+                let inserted = i64::try_from(inserted).unwrap_or(i64::MAX);
+                let bytes = inserted.saturating_mul(usage::signed(size));
+                let delta = Delta { vectors: inserted, bytes, ..Delta::default() };
+                usage::count(tx, delta, limits).await
             })
-            .await
+        })
+        .await
     }
 
-    /// The passages nearest to a vector by inner product, best first: an exact scan.
+    /// The passages nearest to a vector by inner product, best first: an exact scan of the
+    /// tenant's vectors.
     pub async fn search_vectors(
         &self,
         collection: &str,
@@ -243,40 +309,71 @@ impl TenantStore {
         query: Vec<f32>,
         limit: u32,
     ) -> Result<Vec<(StoredChunk, f64)>> {
-        let tenant = self.tenant.clone();
         let (collection, model) = (collection.to_owned(), model.to_owned());
-        self.database()?
-            .read(move |connection| {
-                let mut best: Vec<(f64, i64)> = connection
-                    .prepare_cached(
-                        "SELECT chunk_id, vector FROM vectors
-                         WHERE tenant_id = ?1 AND collection = ?2 AND model = ?3",
-                    )?
-                    .query_map(params![&*tenant, collection, model], |row| {
-                        let bytes = row.get_ref(1)?.as_blob()?;
-                        Ok((inner_product(&query, bytes), row.get(0)?))
-                    })?
-                    .collect::<rusqlite::Result<_>>()?;
-                // Vectors of another size than the query's cannot be compared, and are not found.
-                best.retain(|(score, _)| score.is_finite());
-                best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-                best.truncate(limit as usize);
-                let mut select = connection.prepare_cached(&format!(
+        self.read(move |tx| {
+            Box::pin(async move {
+                if tx.dialect() == Dialect::Postgres {
+                    // Vectors of another size than the query's cannot be compared, and are not found.
+                    let sql = format!(
+                        "SELECT {CHUNK_COLUMNS}, n.score FROM (
+                             SELECT v.chunk_id, CASE WHEN vector_dims(v.vector) = ?5
+                                 THEN -(v.vector <#> ?4::real[]::vector) END AS score
+                             FROM vectors v
+                             WHERE v.tenant_id = ?1 AND v.collection = ?2 AND v.model = ?3
+                             ORDER BY 2 DESC NULLS LAST, 1 LIMIT ?6) n
+                         JOIN chunks c ON c.tenant_id = ?1 AND c.id = n.chunk_id {CHUNK_JOIN}
+                         WHERE n.score IS NOT NULL ORDER BY n.score DESC, c.id"
+                    );
+                    let size = query.len();
+                    let rows =
+                        tx.rows(&sql, values![&collection, &model, &query, size, limit]).await?;
+                    return rows.into_iter().map(scored).collect();
+                }
+                let sql = format!(
                     "SELECT {CHUNK_COLUMNS} FROM chunks c {CHUNK_JOIN}
                      WHERE c.tenant_id = ?1 AND c.id = ?2"
-                ))?;
-                let mut found = Vec::with_capacity(best.len());
-                for (score, id) in best {
-                    if let Some(chunk) =
-                        select.query_row(params![&*tenant, id], chunk_of).optional()?
-                    {
-                        found.push((chunk, score));
+                );
+                let mut found = Vec::new();
+                for (score, id) in nearest(tx, &collection, &model, &query, limit)? {
+                    if let Some(mut row) = tx.row(&sql, values![id]).await? {
+                        found.push((chunk_of(&mut row)?, score));
                     }
                 }
                 Ok(found)
             })
-            .await
+        })
+        .await
     }
+}
+
+/// Walks the vectors of a collection without copying them.
+fn nearest(
+    tx: &mut Tx<'_>,
+    collection: &str,
+    model: &str,
+    query: &[f32],
+    limit: u32,
+) -> Result<Vec<(f64, i64)>> {
+    let tenant = tx.tenant().to_owned();
+    let Connection::Sqlite(connection) = tx.connection() else { return Ok(Vec::new()) };
+    let scan = || -> rusqlite::Result<Vec<(f64, i64)>> {
+        connection
+            .prepare_cached(
+                "SELECT chunk_id, vector FROM vectors
+                 WHERE tenant_id = ?1 AND collection = ?2 AND model = ?3",
+            )?
+            .query_map([tenant.as_str(), collection, model], |row| {
+                let bytes = row.get_ref(1)?.as_blob()?;
+                Ok((inner_product(query, bytes), row.get(0)?))
+            })?
+            .collect()
+    };
+    let mut best = scan().map_err(store_error)?;
+    // Vectors of another size than the query's cannot be compared, and are not found.
+    best.retain(|(score, _)| score.is_finite());
+    best.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    best.truncate(limit as usize);
+    Ok(best)
 }
 
 /// A vector of another length than the query's counts as far away.
@@ -288,52 +385,59 @@ fn inner_product(query: &[f32], bytes: &[u8]) -> f64 {
     f64::from(query.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>())
 }
 
-fn delete(
-    transaction: &Transaction<'_>,
-    tenant: &str,
-    collection: &str,
-    source: &str,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "DELETE FROM documents WHERE tenant_id = ?1 AND collection = ?2 AND source = ?3",
-        )?
-        .execute(params![tenant, collection, source])?;
-    Ok(())
+async fn sources(tx: &mut Tx<'_>, collection: &str) -> Result<HashSet<String>> {
+    let sql = "SELECT source FROM documents WHERE tenant_id = ?1 AND collection = ?2";
+    let rows = tx.rows(sql, values![collection]).await?;
+    rows.into_iter().map(|mut row| row.take(0)).collect()
 }
 
-fn insert(
-    transaction: &Transaction<'_>,
-    tenant: &str,
-    collection: &str,
-    document: &NewDocument,
-) -> rusqlite::Result<()> {
-    transaction
-        .prepare_cached(
-            "INSERT INTO documents (tenant_id, collection, source, title, hash, bytes)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            tenant,
-            collection,
-            document.source,
-            document.title,
-            document.hash,
-            document.bytes
-        ])?;
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO chunks (tenant_id, collection, source, ordinal, start_line, text)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    )?;
-    for (ordinal, chunk) in document.chunks.iter().enumerate() {
-        insert.execute(params![
-            tenant,
-            collection,
-            document.source,
-            ordinal,
-            chunk.start_line,
-            chunk.text
-        ])?;
+/// Removes a document with its passages and vectors, and gives what is less then.
+async fn delete(tx: &mut Tx<'_>, collection: &str, source: &str) -> Result<Delta> {
+    let size = vector_size(tx.dialect());
+    let sql = format!(
+        "SELECT count(*), CAST(coalesce(sum({size}), 0) AS BIGINT) FROM vectors v
+         JOIN chunks c ON c.tenant_id = v.tenant_id AND c.id = v.chunk_id
+         WHERE c.tenant_id = ?1 AND c.collection = ?2 AND c.source = ?3"
+    );
+    let mut vectors = tx.one(&sql, values![collection, source]).await?;
+    let sql = "DELETE FROM documents WHERE tenant_id = ?1 AND collection = ?2 AND source = ?3
+         RETURNING bytes";
+    let mut document = tx.one(sql, values![collection, source]).await?;
+    let bytes = document.take::<i64>(0)? + vectors.take::<i64>(1)?;
+    let vectors: i64 = vectors.take(0)?;
+    Ok(Delta { documents: -1, vectors: -vectors, bytes: -bytes, ..Delta::default() })
+}
+
+/// The bytes of a vector `v.vector`.
+fn vector_size(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "octet_length(v.vector)",
+        Dialect::Postgres => "4 * vector_dims(v.vector)",
     }
-    Ok(())
+}
+
+/// Writes new documents, and gives what is more then.
+async fn insert(
+    tx: &mut Tx<'_>,
+    collection: &str,
+    documents: &[NewDocument],
+    now: &str,
+) -> Result<Delta> {
+    let rows: Vec<_> = documents
+        .iter()
+        .map(|d| values![collection, &d.source, &d.title, &d.hash, d.bytes, now].to_vec())
+        .collect();
+    let columns = ["collection", "source", "title", "hash", "bytes", "added_at"];
+    tx.insert("documents", &columns, &rows, false).await?;
+    let rows: Vec<_> = documents
+        .iter()
+        .flat_map(|d| d.chunks.iter().enumerate().map(move |(ordinal, chunk)| (d, ordinal, chunk)))
+        .map(|(d, ordinal, chunk)| {
+            values![collection, &d.source, ordinal, chunk.start_line, &chunk.text].to_vec()
+        })
+        .collect();
+    let columns = ["collection", "source", "ordinal", "start_line", "text"];
+    tx.insert("chunks", &columns, &rows, false).await?;
+    let bytes = documents.iter().map(|d| i64::try_from(d.bytes).unwrap_or(i64::MAX)).sum();
+    Ok(Delta { documents: usage::signed(documents.len()), bytes, ..Delta::default() })
 }

@@ -1,28 +1,41 @@
 //! What is kept: specs and their history, collections, documents, passages, vectors, runs and their
-//! events.
+//! events; tenants, what they use, and the audit log.
 //!
-//! There is one door: [`Store::tenant`] hands out the only type that has queries, so no call can
-//! forget the tenant. The tenant leads every key.
+//! There are three doors. [`Store::tenant`] and [`Store::reader`] hand out the only type that has
+//! queries on a tenant's data, and each of its statements has the tenant bound to it, so no call can
+//! forget it. [`Admin`] is for tenants as objects and for upkeep.
 
+mod access;
+mod admin;
+mod audit;
 mod documents;
+mod location;
+mod postgres;
 mod runs;
 mod specs;
 mod sqlite;
+mod tx;
+mod usage;
 
+pub use admin::Admin;
+pub use audit::AuditEntry;
 pub use documents::{DocumentRecord, NewChunk, NewDocument, StoredChunk};
+pub use location::Location;
 pub use runs::{NewRun, RunStatus};
 pub use specs::{
     HistoryEntry, ImportReport, IncomingSpec, NewSpec, Position, SpecChange, SpecFilter,
     SpecRecord, SpecRef, SpecStatus, Stamp, VersionId,
 };
 
-use std::path::Path;
+pub use usage::{Allowance, DayUsage, Limits, Spent, Totals, Usage, micros};
+
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
 use crate::io::{self, Generation, generation};
 use crate::spec::is_slug;
-use sqlite::Database;
+use postgres::Begin;
+use tx::{Connection, Tx, Work, at_once};
 
 /// An open store. Cheap to clone, `Send`, `Sync`.
 #[derive(Clone, Debug)]
@@ -34,24 +47,60 @@ struct Inner {
     born: Generation,
 }
 
+#[derive(Debug)]
+enum Database {
+    Sqlite(sqlite::Database),
+    Postgres(postgres::Database),
+}
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// Whether PostgreSQL has to isolate the tenants (row-level security). Without it, a role that
+    /// would bypass the policies is taken, and only the statements' own filters isolate. Default: true.
+    pub rls: bool,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { rls: true }
+    }
+}
+
 impl Store {
-    /// Opens a store in memory, or in the SQLite file at `location`, which is made if need be.
-    /// `:memory:` is in memory too.
+    /// Opens a store. An SQLite file is made if need be; PostgreSQL must have been prepared
+    /// (`aikit db migrate`).
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for an empty location, [`Code::StoreUnavailable`], [`Code::StoreLocked`], [`Code::StoreFull`],
-    /// [`Code::StoreCorrupt`] for a file that is no aikit database.
-    pub async fn open(location: Option<&Path>) -> Result<Self> {
-        // To SQLite both names mean a database of each connection's own, so that the reader would
-        // never see what the writer wrote.
-        let location = location.filter(|path| path.as_os_str() != ":memory:");
-        if location.is_some_and(|path| path.as_os_str().is_empty()) {
-            return Err(Error::invalid_argument("the location is empty")
-                .hint("name a file, or leave `location` out for a store in memory"));
-        }
+    /// [`Code::InvalidArgument`] for an empty location, [`Code::StoreUnavailable`],
+    /// [`Code::StoreLocked`], [`Code::StoreFull`], [`Code::StoreCorrupt`] for a file that is no aikit
+    /// database, [`Code::StoreOutdated`] and [`Code::StoreRole`] for PostgreSQL.
+    pub async fn open(location: &Location, options: StoreOptions) -> Result<Self> {
         io::know_forks();
-        let database = Database::open(location).await?;
-        Ok(Self(Arc::new(Inner { database, born: generation() })))
+        let database = match location {
+            Location::File(path) if path.as_os_str().is_empty() => {
+                return Err(Error::invalid_argument("the location is empty")
+                    .hint("name a file, or leave `location` out for a store in memory"));
+            }
+            Location::Memory => Database::Sqlite(sqlite::Database::open(None).await?),
+            Location::File(path) => Database::Sqlite(sqlite::Database::open(Some(path)).await?),
+            Location::Postgres(url) => {
+                Database::Postgres(postgres::Database::open(url, options.rls).await?)
+            }
+        };
+        Ok(Self::of(database))
+    }
+
+    fn of(database: Database) -> Self {
+        Self(Arc::new(Inner { database, born: generation() }))
+    }
+
+    /// A store in memory.
+    ///
+    /// # Errors
+    /// [`Code::StoreUnavailable`].
+    pub async fn in_memory() -> Result<Self> {
+        Self::open(&Location::Memory, StoreOptions::default()).await
     }
 
     /// The data of one tenant.
@@ -59,11 +108,21 @@ impl Store {
     /// # Errors
     /// [`Code::TenantInvalid`] when `id` is not a slug.
     pub fn tenant(&self, id: &str) -> Result<TenantStore> {
-        if !is_slug(id) {
-            return Err(Error::new(Code::TenantInvalid, format!("{id:?} is not a tenant id"))
-                .hint("letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit"));
-        }
-        Ok(TenantStore { store: self.clone(), tenant: id.into() })
+        Ok(TenantStore {
+            store: self.clone(),
+            tenant: tenant_id(id)?,
+            reader: None,
+            actor: None,
+            limits: Limits::default(),
+        })
+    }
+
+    /// The data of a tenant, to be read by an ancestor to whom that was granted.
+    ///
+    /// # Errors
+    /// [`Code::TenantInvalid`] when one of the ids is not a slug.
+    pub fn reader(&self, id: &str, reader: &str) -> Result<TenantStore> {
+        Ok(TenantStore { reader: Some(tenant_id(reader)?), ..self.tenant(id)? })
     }
 
     /// Fails with [`Code::Forked`] in a child of the process that opened the store.
@@ -75,8 +134,33 @@ impl Store {
     /// Idempotent.
     pub async fn close(&self) -> Result<()> {
         self.check_process()?;
-        self.0.database.close().await
+        match &self.0.database {
+            Database::Sqlite(database) => database.close().await,
+            Database::Postgres(database) => database.close().await,
+        }
     }
+
+    fn database(&self) -> Result<&Database> {
+        self.check_process()?;
+        Ok(&self.0.database)
+    }
+}
+
+fn tenant_id(id: &str) -> Result<Arc<str>> {
+    if is_slug(id) {
+        return Ok(id.into());
+    }
+    Err(Error::new(Code::TenantInvalid, format!("{id:?} is not a tenant id"))
+        .hint("letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit"))
+}
+
+/// Whether changes of a tenant follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lock {
+    /// One change at a time in each tenant.
+    Tenant,
+    /// Side by side, where the database can.
+    None,
 }
 
 /// The data of one tenant: the only type with queries. Cheap to clone, `Send`, `Sync`.
@@ -84,6 +168,12 @@ impl Store {
 pub struct TenantStore {
     store: Store,
     tenant: Arc<str>,
+    /// The ancestor that reads.
+    reader: Option<Arc<str>>,
+    /// Who acts, for the audit log.
+    actor: Option<Arc<str>>,
+    /// Bounds beside those of the tenant's configuration.
+    limits: Limits,
 }
 
 impl TenantStore {
@@ -92,9 +182,100 @@ impl TenantStore {
         &self.tenant
     }
 
-    fn database(&self) -> Result<&Database> {
-        self.store.0.born.check()?;
-        Ok(&self.store.0.database)
+    /// The same door with somebody who acts, for the audit log, and bounds on what is used beside
+    /// those of the tenant's configuration.
+    #[must_use]
+    pub fn with(self, actor: Option<&str>, limits: Limits) -> Self {
+        Self { actor: actor.map(Into::into), limits, ..self }
+    }
+
+    /// The ancestor that reads, if this door only reads.
+    pub fn reader(&self) -> Option<&str> {
+        self.reader.as_deref()
+    }
+
+    /// Sees that the tenant is there and may be used. On SQLite an unknown one is made; on
+    /// PostgreSQL only an administrator makes tenants.
+    ///
+    /// # Errors
+    /// [`Code::TenantNotFound`], [`Code::TenantSuspended`], [`Code::AccessDenied`].
+    pub async fn settle(&self) -> Result<()> {
+        if let (Database::Sqlite(database), None) = (self.store.database()?, &self.reader) {
+            let tenant = self.tenant.clone();
+            let known = database.read(move |c| sqlite::knows(c, &tenant)).await?;
+            if !known {
+                let tenant = self.tenant.clone();
+                database.write(move |c| sqlite::make_tenant(c, &tenant)).await?;
+            }
+        }
+        self.read(|_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// Runs work that only reads, in one snapshot.
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> Work<'t, T> + Send + 'static,
+    {
+        let (tenant, reader) = (self.tenant.clone(), self.reader.clone());
+        match self.store.database()? {
+            Database::Sqlite(database) => {
+                database
+                    .read(move |connection| {
+                        sqlite::enter(connection, &tenant, reader.as_deref())?;
+                        at_once(work(&mut Tx::new(&tenant, Connection::Sqlite(connection))))
+                    })
+                    .await
+            }
+            Database::Postgres(database) => {
+                let begin = Begin::Read { tenant: tenant.clone(), reader };
+                database.transact(begin, TenantWork { tenant, work }).await
+            }
+        }
+    }
+
+    /// Runs work in one transaction that is rolled back if it fails.
+    async fn write<T, F>(&self, lock: Lock, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'_>) -> Work<'t, T> + Send + 'static,
+    {
+        if self.reader.is_some() {
+            self.store.check_process()?;
+            return Err(access::read_only(&self.tenant));
+        }
+        let tenant = self.tenant.clone();
+        match self.store.database()? {
+            Database::Sqlite(database) => {
+                database
+                    .write(move |connection| {
+                        sqlite::enter(connection, &tenant, None)?;
+                        at_once(work(&mut Tx::new(&tenant, Connection::Sqlite(connection))))
+                    })
+                    .await
+            }
+            Database::Postgres(database) => {
+                let begin = Begin::Write { tenant: tenant.clone(), locked: lock == Lock::Tenant };
+                database.transact(begin, TenantWork { tenant, work }).await
+            }
+        }
+    }
+}
+
+/// Work on a tenant, for PostgreSQL.
+struct TenantWork<F> {
+    tenant: Arc<str>,
+    work: F,
+}
+
+impl<T, F> postgres::Transaction<T> for TenantWork<F>
+where
+    T: Send + 'static,
+    F: for<'t> FnOnce(&'t mut Tx<'_>) -> Work<'t, T> + Send + 'static,
+{
+    async fn run(self, session: &mut postgres::Session) -> Result<T> {
+        let mut tx = Tx::new(&self.tenant, Connection::Postgres(session));
+        (self.work)(&mut tx).await
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use rusqlite::params;
-
-use super::TenantStore;
+use super::tx::{Tx, Value, values};
+use super::usage::{self, Allowance, Delta, Spent};
+use super::{Lock, TenantStore};
 use crate::error::{Code, Error, Result};
 
 /// How a run stands.
@@ -49,54 +49,66 @@ impl TenantStore {
     /// Records that a run begins.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] when the tenant has a run of this id already.
-    pub async fn begin_run(&self, run: NewRun, events: Vec<(u64, Arc<str>)>) -> Result<()> {
-        let tenant = self.tenant.clone();
-        let run_id = run.run_id.clone();
-        let inserted = self
-            .database()?
-            .write(move |transaction| {
-                let rows = transaction
-                    .prepare_cached(
-                        "INSERT INTO runs (tenant_id, run_id, agent_id, version, model, status)
-                         VALUES (?1, ?2, ?3, ?4, ?5, 'running') ON CONFLICT DO NOTHING",
-                    )?
-                    .execute(params![&*tenant, run.run_id, run.agent_id, run.version, run.model])?;
-                if rows == 1 {
-                    insert_events(transaction, &tenant, &run.run_id, &events)?;
+    /// [`Code::InvalidArgument`] when the tenant has a run of this id already;
+    /// [`Code::QuotaExceeded`] for runs per minute, and tokens and money of the day.
+    pub async fn begin_run(&self, run: NewRun, events: Vec<(u64, Arc<str>)>) -> Result<Allowance> {
+        let limits = self.limits;
+        self.write(Lock::None, move |tx| {
+            Box::pin(async move {
+                let allowance = usage::begin_run(tx, limits).await?;
+                let rows = tx
+                    .execute(
+                        "INSERT INTO runs
+                             (tenant_id, run_id, agent_id, version, model, status, started_at)
+                         VALUES (?1, ?2, ?3, ?4, ?5, 'running', aikit_now())
+                         ON CONFLICT DO NOTHING",
+                        values![&run.run_id, &run.agent_id, &run.version, &run.model],
+                    )
+                    .await?;
+                if rows == 0 {
+                    return Err(Error::invalid_argument(format!(
+                        "there is a run {:?} already",
+                        run.run_id
+                    ))
+                    .hint("choose another run_id, or leave it out"));
                 }
-                Ok(rows == 1)
+                insert_events(tx, &run.run_id, &events).await?;
+                Ok(allowance)
             })
-            .await?;
-        if inserted {
-            return Ok(());
-        }
-        Err(Error::invalid_argument(format!("there is a run {run_id:?} already"))
-            .hint("choose another run_id, or leave it out"))
+        })
+        .await
     }
 
-    /// Records a step of a run: its events, and the run's status if it ends.
+    /// Records a step of a run: its events, what it used, and the run's status if it ends. Gives
+    /// what is left of the day if something was used.
     pub async fn record_step(
         &self,
         run_id: &str,
         events: Vec<(u64, Arc<str>)>,
+        spent: Spent,
         end: Option<RunStatus>,
-    ) -> Result<()> {
-        let (tenant, run_id) = (self.tenant.clone(), run_id.to_owned());
-        self.database()?
-            .write(move |transaction| {
-                insert_events(transaction, &tenant, &run_id, &events)?;
+    ) -> Result<Option<Allowance>> {
+        let run_id = run_id.to_owned();
+        let limits = self.limits;
+        self.write(Lock::None, move |tx| {
+            Box::pin(async move {
+                insert_events(tx, &run_id, &events).await?;
                 if let Some(status) = end {
-                    transaction
-                        .prepare_cached(
-                            "UPDATE runs SET status = ?3, ended_at = strftime('%Y-%m-%dT%H:%M:%fZ')
-                             WHERE tenant_id = ?1 AND run_id = ?2",
-                        )?
-                        .execute(params![&*tenant, run_id, status.as_str()])?;
+                    tx.execute(
+                        "UPDATE runs SET status = ?3, ended_at = aikit_now()
+                         WHERE tenant_id = ?1 AND run_id = ?2",
+                        values![&run_id, status.as_str()],
+                    )
+                    .await?;
+                    count_run(tx, &run_id).await?;
                 }
-                Ok(())
+                if spent == Spent::default() {
+                    return Ok(None);
+                }
+                usage::spend(tx, 0, spent, limits).await.map(Some)
             })
-            .await
+        })
+        .await
     }
 
     /// The recorded events of a run, in order, as JSON texts.
@@ -104,17 +116,15 @@ impl TenantStore {
     /// # Errors
     /// [`Code::InvalidArgument`] when the tenant has no such run.
     pub async fn run_events(&self, run_id: &str) -> Result<Vec<String>> {
-        let (tenant, id) = (self.tenant.clone(), run_id.to_owned());
-        let events = self
-            .database()?
-            .read(move |connection| {
-                connection
-                    .prepare_cached(
-                        "SELECT body FROM run_events
-                         WHERE tenant_id = ?1 AND run_id = ?2 ORDER BY seq",
-                    )?
-                    .query_map(params![&*tenant, id], |row| row.get(0))?
-                    .collect::<rusqlite::Result<Vec<String>>>()
+        let id = run_id.to_owned();
+        let events: Vec<String> = self
+            .read(move |tx| {
+                Box::pin(async move {
+                    let sql = "SELECT body FROM run_events
+                         WHERE tenant_id = ?1 AND run_id = ?2 ORDER BY seq";
+                    let rows = tx.rows(sql, values![&id]).await?;
+                    rows.into_iter().map(|mut row| row.take(0)).collect()
+                })
             })
             .await?;
         if events.is_empty() {
@@ -125,17 +135,17 @@ impl TenantStore {
     }
 }
 
-fn insert_events(
-    transaction: &rusqlite::Transaction<'_>,
-    tenant: &str,
-    run_id: &str,
-    events: &[(u64, Arc<str>)],
-) -> rusqlite::Result<()> {
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO run_events (tenant_id, run_id, seq, body) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (seq, body) in events {
-        insert.execute(params![tenant, run_id, seq, body])?;
-    }
+/// Counts the bytes of a run that has ended. They are not refused: what has happened is written.
+async fn count_run(tx: &mut Tx<'_>, run_id: &str) -> Result<()> {
+    let sql = "SELECT CAST(coalesce(sum(octet_length(body)), 0) AS BIGINT) FROM run_events
+         WHERE tenant_id = ?1 AND run_id = ?2";
+    let bytes = tx.one(sql, values![run_id]).await?.take(0)?;
+    usage::record(tx, Delta { bytes, ..Delta::default() }).await
+}
+
+async fn insert_events(tx: &mut Tx<'_>, run_id: &str, events: &[(u64, Arc<str>)]) -> Result<()> {
+    let rows: Vec<Vec<Value<'_>>> =
+        events.iter().map(|(seq, body)| values![run_id, *seq, &**body].to_vec()).collect();
+    tx.insert("run_events", &["run_id", "seq", "body"], &rows, false).await?;
     Ok(())
 }

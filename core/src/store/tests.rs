@@ -2,11 +2,23 @@
 
 use std::time::Duration;
 
-use super::{NewChunk, NewDocument, NewRun, RunStatus, Store};
+use super::{
+    Location, NewChunk, NewDocument, NewRun, RunStatus, Spent, Store, StoreOptions, TenantStore,
+};
 use crate::error::Code;
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     crate::io::runtime().expect("runtime").block_on(future)
+}
+
+async fn open(path: &std::path::Path) -> crate::Result<Store> {
+    Store::open(&Location::from(path), StoreOptions::default()).await
+}
+
+async fn tenant(store: &Store, id: &str) -> TenantStore {
+    let tenant = store.tenant(id).expect("tenant");
+    tenant.settle().await.expect("settle");
+    tenant
 }
 
 fn document(text: &str) -> NewDocument {
@@ -22,11 +34,11 @@ fn document(text: &str) -> NewDocument {
 #[test]
 fn tenants_share_a_file_and_never_a_row() {
     block_on(async {
-        let store = Store::open(None).await.expect("open");
-        let (a, b) = (store.tenant("a").expect("a"), store.tenant("b").expect("b"));
+        let store = Store::in_memory().await.expect("open");
+        let (a, b) = (tenant(&store, "a").await, tenant(&store, "b").await);
         a.put_documents("c", vec![document("apple pie")], vec![]).await.expect("put");
         b.put_documents("c", vec![document("apple juice")], vec![]).await.expect("put");
-        let found = a.search_text("c", "\"apple\"".into(), 10).await.expect("search");
+        let found = a.search_text("c", vec!["apple".into()], 10).await.expect("search");
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].0.text, "apple pie");
         let id = found[0].0.id;
@@ -34,7 +46,7 @@ fn tenants_share_a_file_and_never_a_row() {
         assert!(b.search_vectors("c", "m/m", vec![1.0], 9).await.expect("search").is_empty());
         a.put_documents("c", vec![], vec!["a.md".into()]).await.expect("remove");
         assert_eq!(b.documents("c").await.expect("documents").len(), 1);
-        assert!(a.search_text("c", "\"apple\"".into(), 10).await.expect("search").is_empty());
+        assert!(a.search_text("c", vec!["apple".into()], 10).await.expect("search").is_empty());
     });
 }
 
@@ -49,16 +61,19 @@ fn runs_survive_reopening_and_ids_are_unique() {
         model: "m/m".into(),
     };
     block_on(async {
-        let store = Store::open(Some(&path)).await.expect("open");
-        let tenant = store.tenant("t").expect("tenant");
+        let store = open(&path).await.expect("open");
+        let tenant = tenant(&store, "t").await;
         tenant.begin_run(run.clone(), vec![(0, "{}".into())]).await.expect("begin");
         let again = tenant.begin_run(run, vec![]).await.expect_err("taken");
         assert_eq!(again.code(), Code::InvalidArgument);
         let events = vec![(1, "[1]".into())];
-        tenant.record_step("r1", events, Some(RunStatus::Finished)).await.expect("step");
+        tenant
+            .record_step("r1", events, Spent::default(), Some(RunStatus::Finished))
+            .await
+            .expect("step");
         store.close().await.expect("close");
         assert_eq!(tenant.run_events("r1").await.expect_err("closed").code(), Code::Closed);
-        let store = Store::open(Some(&path)).await.expect("reopen");
+        let store = open(&path).await.expect("reopen");
         let events = store.tenant("t").expect("tenant").run_events("r1").await.expect("events");
         assert_eq!(events, ["{}", "[1]"]);
         assert!(store.tenant("u").expect("tenant").run_events("r1").await.is_err());
@@ -77,7 +92,7 @@ fn what_is_not_a_database_of_ours_is_refused_and_unharmed() {
         .expect("foreign");
     let before = (std::fs::read(&text).expect("read"), std::fs::read(&foreign).expect("read"));
     let open = |path: std::path::PathBuf| {
-        block_on(async move { Store::open(Some(&path)).await.expect_err("refused") })
+        block_on(async move { super::tests::open(&path).await.expect_err("refused") })
     };
     assert_eq!(open(text.clone()).code(), Code::StoreCorrupt);
     assert_eq!(open(foreign.clone()).code(), Code::StoreCorrupt);
@@ -95,8 +110,8 @@ fn a_lock_of_another_process_is_waited_for_and_then_named() {
     let folder = tempfile::tempdir().expect("tempdir");
     let path = folder.path().join("store.db");
     block_on(async {
-        let store = Store::open(Some(&path)).await.expect("open");
-        let tenant = store.tenant("t").expect("tenant");
+        let store = open(&path).await.expect("open");
+        let tenant = tenant(&store, "t").await;
         let other = rusqlite::Connection::open(&path).expect("other");
         other.execute_batch("BEGIN IMMEDIATE").expect("lock");
         let locked = tenant.put_documents("c", vec![document("x")], vec![]).await;
@@ -112,7 +127,7 @@ fn a_lock_of_another_process_is_waited_for_and_then_named() {
 #[test]
 fn a_late_vector_never_lands_on_another_passage() {
     block_on(async {
-        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        let tenant = tenant(&Store::in_memory().await.expect("open"), "t").await;
         tenant.put_documents("c", vec![document("old")], vec![]).await.expect("put");
         let old = tenant.chunks_without_vector("c", "m/m", 9).await.expect("chunks");
         tenant.put_documents("c", vec![document("new")], vec![]).await.expect("put");
@@ -128,11 +143,11 @@ fn a_late_vector_never_lands_on_another_passage() {
 #[test]
 fn names_that_are_no_file_do_not_split_the_store() {
     block_on(async {
-        let store = Store::open(Some(":memory:".as_ref())).await.expect("open");
-        let tenant = store.tenant("t").expect("tenant");
+        let store = open(":memory:".as_ref()).await.expect("open");
+        let tenant = tenant(&store, "t").await;
         tenant.put_documents("c", vec![document("x")], vec![]).await.expect("put");
         assert_eq!(tenant.documents("c").await.expect("documents").len(), 1);
-        let error = Store::open(Some("".as_ref())).await.expect_err("empty");
+        let error = open("".as_ref()).await.expect_err("empty");
         assert_eq!(error.code(), Code::InvalidArgument);
     });
 }

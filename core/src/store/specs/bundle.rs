@@ -2,16 +2,14 @@
 
 use std::collections::HashSet;
 
-use rusqlite::Transaction;
 use serde::Serialize;
 
 use super::history::{self, HistoryEntry, SpecChange, Stamp, Step};
-use super::life::now;
 use super::rows::{self, Kept, NewSpec, SpecRecord};
 use super::{SpecStatus, VersionId};
 use crate::error::{Code, Error, Result};
-use crate::store::TenantStore;
-use crate::store::sqlite::Fault;
+use crate::store::tx::Tx;
+use crate::store::{Limits, Lock, TenantStore};
 
 /// A version that comes in.
 #[derive(Clone, Debug)]
@@ -32,17 +30,13 @@ pub struct ImportReport {
 }
 
 /// Why a version cannot come in; none if it can.
-fn obstacle(
-    transaction: &Transaction<'_>,
-    tenant: &str,
-    incoming: &IncomingSpec,
-) -> rusqlite::Result<Option<String>> {
+async fn obstacle(tx: &mut Tx<'_>, incoming: &IncomingSpec) -> Result<Option<String>> {
     let id = &incoming.new.id;
-    if rows::state(transaction, tenant, id)?.is_some() {
+    if rows::state(tx, id).await?.is_some() {
         return Ok(Some(format!("{id} is there already")));
     }
     if incoming.record.status == SpecStatus::Active
-        && let Some((version, _)) = rows::active(transaction, tenant, id.agent_id())?
+        && let Some((version, _)) = rows::active(tx, id.agent_id()).await?
     {
         let agent = id.agent_id();
         return Ok(Some(format!("{id} is active in the bundle, and {agent}@{version} is here")));
@@ -50,21 +44,21 @@ fn obstacle(
     Ok(None)
 }
 
-fn take_in(
-    transaction: &Transaction<'_>,
-    tenant: &str,
+async fn take_in(
+    tx: &mut Tx<'_>,
     specs: &[IncomingSpec],
     entries: &[HistoryEntry],
     skip: bool,
     stamp: &Stamp,
-) -> Result<ImportReport, Fault> {
-    let now = now(transaction)?;
+    limits: Limits,
+) -> Result<ImportReport> {
+    let now = tx.now().await?;
     let mut report = ImportReport::default();
     let mut left_out = HashSet::new();
     let mut taken = Vec::new();
     for incoming in specs {
         let id = &incoming.new.id;
-        match obstacle(transaction, tenant, incoming)? {
+        match obstacle(tx, incoming).await? {
             None => taken.push(incoming),
             Some(_) if skip => {
                 report.skipped.push(id.to_string());
@@ -72,12 +66,11 @@ fn take_in(
             }
             Some(obstacle) => {
                 return Err(Error::new(Code::SpecConflict, obstacle)
-                    .hint("nothing was taken in; `on_conflict: skip` passes such versions over")
-                    .into());
+                    .hint("nothing was taken in; `on_conflict: skip` passes such versions over"));
             }
         }
     }
-    adopt_history(transaction, tenant, specs, entries, &left_out)?;
+    adopt_history(tx, specs, entries, &left_out).await?;
     for incoming in taken {
         let (id, record) = (&incoming.new.id, &incoming.record);
         let kept = Kept {
@@ -88,7 +81,7 @@ fn take_in(
             sunset: record.sunset.as_deref(),
             successor: record.successor.as_deref(),
         };
-        rows::insert(transaction, tenant, &incoming.new, &kept)?;
+        rows::insert(tx, &incoming.new, &kept, limits).await?;
         let step = Step {
             id,
             change: SpecChange::Imported,
@@ -96,7 +89,7 @@ fn take_in(
             to: Some(record.status),
             hash: &incoming.new.hash,
         };
-        history::append(transaction, tenant, &step, stamp, &now)?;
+        history::append(tx, &step, stamp, &now).await?;
         report.imported.push(id.to_string());
     }
     Ok(report)
@@ -104,18 +97,17 @@ fn take_in(
 
 /// The history of what comes in. That of versions that are not in the bundle (drafts that were
 /// deleted) comes only with agents that are new here: else it would come again with every import.
-fn adopt_history(
-    transaction: &Transaction<'_>,
-    tenant: &str,
+async fn adopt_history(
+    tx: &mut Tx<'_>,
     specs: &[IncomingSpec],
     entries: &[HistoryEntry],
     left_out: &HashSet<(&str, &str)>,
-) -> rusqlite::Result<()> {
+) -> Result<()> {
     let present: HashSet<(&str, &str)> =
         specs.iter().map(|s| (s.new.id.agent_id(), s.new.id.version())).collect();
     let mut known = HashSet::new();
     for agent in entries.iter().map(|e| e.agent_id.as_str()).collect::<HashSet<_>>() {
-        if history::last_seq(transaction, tenant, agent)? > 0 {
+        if history::last_seq(tx, agent).await? > 0 {
             known.insert(agent);
         }
     }
@@ -127,7 +119,7 @@ fn adopt_history(
             !known.contains(version.0)
         };
         if wanted {
-            history::adopt(transaction, tenant, entry)?;
+            history::adopt(tx, entry).await?;
         }
     }
     Ok(())
@@ -140,15 +132,13 @@ impl TenantStore {
         &self,
         agent_id: Option<String>,
     ) -> Result<(Vec<SpecRecord>, Vec<HistoryEntry>)> {
-        let tenant = self.tenant.clone();
         let (versions, history) = self
-            .database()?
-            .read(move |connection| {
-                // One snapshot for both.
-                let snapshot = connection.unchecked_transaction()?;
-                let agent = agent_id.as_deref();
-                let versions = rows::all(&snapshot, &tenant, agent)?;
-                Ok((versions, history::read(&snapshot, &tenant, agent, false)?))
+            .read(move |tx| {
+                Box::pin(async move {
+                    let agent = agent_id.as_deref();
+                    let versions = rows::all(tx, agent).await?;
+                    Ok((versions, history::read(tx, agent, false).await?))
+                })
             })
             .await?;
         let records = versions.into_iter().map(rows::Raw::record).collect::<Result<_>>()?;
@@ -168,12 +158,11 @@ impl TenantStore {
         skip: bool,
         stamp: Stamp,
     ) -> Result<ImportReport> {
-        let tenant = self.tenant.clone();
-        self.database()?
-            .change(move |transaction| {
-                take_in(transaction, &tenant, &specs, &history, skip, &stamp)
-            })
-            .await
+        let limits = self.limits;
+        self.write(Lock::Tenant, move |tx| {
+            Box::pin(async move { take_in(tx, &specs, &history, skip, &stamp, limits).await })
+        })
+        .await
     }
 }
 

@@ -6,12 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
-
 use super::rows::{SHORT, short};
 use super::{NewSpec, SpecRecord, SpecStatus, VersionId};
 use crate::error::Result;
 use crate::store::TenantStore;
+use crate::store::tx::{Tx, Value, values};
 
 /// The most characters of a word that count; what is longer is no word that anybody searches for.
 const WORD_LENGTH: usize = 64;
@@ -119,34 +118,23 @@ fn stands_alone(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-pub(super) fn add_terms(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-    terms: &Terms,
-) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO spec_terms (tenant_id, kind, term, agent_id, ordering)
-         VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?;
-    for (kind, term) in terms {
-        insert.execute(params![tenant, kind, term, id.agent_id(), id.order()])?;
-    }
+pub(super) async fn add_terms(tx: &mut Tx<'_>, id: &VersionId, terms: &Terms) -> Result<()> {
+    let rows: Vec<_> = terms
+        .iter()
+        .map(|(kind, term)| values![*kind, term, id.agent_id(), id.order()].to_vec())
+        .collect();
+    tx.insert("spec_terms", &["kind", "term", "agent_id", "ordering"], &rows, false).await?;
     Ok(())
 }
 
-pub(super) fn remove_terms(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-    terms: &Terms,
-) -> rusqlite::Result<()> {
-    let mut delete = connection.prepare_cached(
-        "DELETE FROM spec_terms WHERE tenant_id = ?1 AND kind = ?2 AND term = ?3
-             AND agent_id = ?4 AND ordering = ?5",
-    )?;
+pub(super) async fn remove_terms(tx: &mut Tx<'_>, id: &VersionId, terms: &Terms) -> Result<()> {
     for (kind, term) in terms {
-        delete.execute(params![tenant, kind, term, id.agent_id(), id.order()])?;
+        tx.execute(
+            "DELETE FROM spec_terms WHERE tenant_id = ?1 AND kind = ?2 AND term = ?3
+                 AND agent_id = ?4 AND ordering = ?5",
+            values![*kind, term, id.agent_id(), id.order()],
+        )
+        .await?;
     }
     Ok(())
 }
@@ -171,56 +159,49 @@ pub(super) fn seek_status(status: SpecStatus) -> String {
 }
 
 /// The versions that fulfil one condition, in order.
-struct List<'c> {
-    statement: CachedStatement<'c>,
+struct List {
+    sql: String,
     condition: Vec<String>,
 }
 
-impl<'c> List<'c> {
-    fn new(
-        connection: &'c Connection,
-        sql: &str,
-        condition: Vec<String>,
-    ) -> rusqlite::Result<Self> {
-        Ok(Self { statement: connection.prepare_cached(sql)?, condition })
-    }
-
+impl List {
     /// Its first version that is not before `place`.
-    fn seek(&mut self, tenant: &str, place: &Position) -> rusqlite::Result<Option<Position>> {
-        let mut values: Vec<&dyn ToSql> = vec![&tenant, &place.agent_id, &place.order];
-        values.extend(self.condition.iter().map(|value| value as &dyn ToSql));
-        self.statement
-            .query_row(&*values, |row| Ok(Position { agent_id: row.get(0)?, order: row.get(1)? }))
-            .optional()
+    async fn seek(&self, tx: &mut Tx<'_>, place: &Position) -> Result<Option<Position>> {
+        let mut values: Vec<Value<'_>> = vec![(&place.agent_id).into(), (&place.order).into()];
+        values.extend(self.condition.iter().map(Value::from));
+        let found = tx.row(&self.sql, &values).await?;
+        found
+            .map(|mut row| Ok(Position { agent_id: row.take(0)?, order: row.take(1)? }))
+            .transpose()
     }
 }
 
 /// One list for every condition; at least one.
-fn lists<'c>(connection: &'c Connection, filter: &SpecFilter) -> rusqlite::Result<Vec<List<'c>>> {
+fn lists(filter: &SpecFilter) -> Vec<List> {
     let mut lists = Vec::new();
     if let Some(status) = filter.status {
-        lists.push(List::new(connection, &seek_status(status), Vec::new())?);
+        lists.push(List { sql: seek_status(status), condition: Vec::new() });
     }
     let tags = filter.tag.iter().map(|tag| ("tag", tag.clone()));
     let words: BTreeSet<String> = filter.text.iter().flat_map(|text| words(text)).collect();
     for (kind, term) in tags.chain(words.into_iter().map(|word| ("word", word))) {
-        lists.push(List::new(connection, SEEK_TERM, vec![kind.to_owned(), term])?);
+        lists.push(List { sql: SEEK_TERM.into(), condition: vec![kind.to_owned(), term] });
     }
     if lists.is_empty() {
-        lists.push(List::new(connection, SEEK_ANY, Vec::new())?);
+        lists.push(List { sql: SEEK_ANY.into(), condition: Vec::new() });
     }
-    Ok(lists)
+    lists
 }
 
 /// The first version, not before `place`, that is in all lists.
-fn next_of_all(
-    lists: &mut [List<'_>],
-    tenant: &str,
+async fn next_of_all(
+    tx: &mut Tx<'_>,
+    lists: &[List],
     mut place: Position,
-) -> rusqlite::Result<Option<Position>> {
+) -> Result<Option<Position>> {
     let (mut agreed, mut turn) = (0, 0);
     while agreed < lists.len() {
-        let Some(found) = lists[turn].seek(tenant, &place)? else { return Ok(None) };
+        let Some(found) = lists[turn].seek(tx, &place).await? else { return Ok(None) };
         agreed = if found == place { agreed + 1 } else { 1 };
         place = found;
         turn = (turn + 1) % lists.len();
@@ -229,13 +210,12 @@ fn next_of_all(
 }
 
 /// A page, and the place of its last version if there are more.
-pub(super) fn page(
-    connection: &Connection,
-    tenant: &str,
+async fn page(
+    tx: &mut Tx<'_>,
     filter: &SpecFilter,
     limit: usize,
     after: Option<Position>,
-) -> rusqlite::Result<(Vec<SpecRecord>, Option<Position>)> {
+) -> Result<(Vec<SpecRecord>, Option<Position>)> {
     // Something to search for that has no words is found nowhere.
     let wanted = filter.text.as_deref().map_or("", str::trim);
     if !wanted.is_empty() && words(wanted).next().is_none() {
@@ -246,21 +226,21 @@ pub(super) fn page(
     if let Some(after) = after {
         place = place.max(after.next());
     }
-    let mut lists = lists(connection, filter)?;
-    let mut fetch = connection.prepare_cached(&format!(
+    let lists = lists(filter);
+    let fetch = format!(
         "SELECT {SHORT} FROM spec_versions
          WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3"
-    ))?;
+    );
     let mut found = Vec::new();
     let mut last = None;
-    while let Some(here) = next_of_all(&mut lists, tenant, place)? {
+    while let Some(here) = next_of_all(tx, &lists, place).await? {
         if filter.agent_id.as_ref().is_some_and(|agent| *agent != here.agent_id) {
             break;
         }
         if found.len() == limit {
             return Ok((found, last));
         }
-        found.push(fetch.query_row(params![tenant, here.agent_id, here.order], short)?);
+        found.push(short(&mut tx.one(&fetch, values![&here.agent_id, &here.order]).await?)?);
         last = Some(here.clone());
         place = here.next();
     }
@@ -276,14 +256,7 @@ impl TenantStore {
         limit: usize,
         after: Option<Position>,
     ) -> Result<(Vec<SpecRecord>, Option<Position>)> {
-        let tenant = self.tenant.clone();
-        self.database()?
-            .read(move |connection| {
-                // One snapshot for the whole page.
-                let snapshot = connection.unchecked_transaction()?;
-                page(&snapshot, &tenant, &filter, limit, after)
-            })
-            .await
+        self.read(move |tx| Box::pin(async move { page(tx, &filter, limit, after).await })).await
     }
 }
 

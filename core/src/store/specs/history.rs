@@ -1,11 +1,13 @@
 //! The history: one line for every change of every version, never changed and never removed.
 
-use rusqlite::{Connection, params};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{SpecStatus, VersionId};
 use crate::error::Result;
 use crate::store::TenantStore;
+use crate::store::audit::Act;
+use crate::store::tx::{Cell, FromCell, Tx, values};
 
 /// What was done to a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,17 +44,17 @@ impl SpecChange {
     }
 }
 
-impl rusqlite::types::FromSql for SpecChange {
-    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
-        match value.as_str()? {
-            "saved" => Ok(Self::Saved),
-            "replaced" => Ok(Self::Replaced),
-            "promoted" => Ok(Self::Promoted),
-            "deprecated" => Ok(Self::Deprecated),
-            "retired" => Ok(Self::Retired),
-            "deleted" => Ok(Self::Deleted),
-            "imported" => Ok(Self::Imported),
-            _ => Err(rusqlite::types::FromSqlError::InvalidType),
+impl FromCell for SpecChange {
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match String::from_cell(cell)?.as_str() {
+            "saved" => Some(Self::Saved),
+            "replaced" => Some(Self::Replaced),
+            "promoted" => Some(Self::Promoted),
+            "deprecated" => Some(Self::Deprecated),
+            "retired" => Some(Self::Retired),
+            "deleted" => Some(Self::Deleted),
+            "imported" => Some(Self::Imported),
+            _ => None,
         }
     }
 }
@@ -106,104 +108,103 @@ const INSERT: &str = "INSERT INTO spec_history
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// Writes a line at the end of an agent's history.
-pub(super) fn append(
-    connection: &Connection,
-    tenant: &str,
+pub(super) async fn append(
+    tx: &mut Tx<'_>,
     step: &Step<'_>,
     stamp: &Stamp,
     at: &str,
-) -> rusqlite::Result<()> {
-    let seq = last_seq(connection, tenant, step.id.agent_id())? + 1;
-    connection.prepare_cached(INSERT)?.execute(params![
-        tenant,
-        step.id.agent_id(),
-        seq,
-        step.id.version(),
-        step.change.as_str(),
-        step.from,
-        step.to,
-        at,
-        stamp.by,
-        stamp.why,
-        step.hash
-    ])?;
-    Ok(())
+) -> Result<()> {
+    let seq = last_seq(tx, step.id.agent_id()).await? + 1;
+    tx.execute(
+        INSERT,
+        values![
+            step.id.agent_id(),
+            seq,
+            step.id.version(),
+            step.change,
+            step.from,
+            step.to,
+            at,
+            stamp.by.as_deref(),
+            stamp.why.as_deref(),
+            step.hash
+        ],
+    )
+    .await?;
+    tx.audit(Act {
+        actor: stamp.by.as_deref(),
+        action: &format!("spec.{}", step.change.as_str()),
+        object: &step.id.to_string(),
+        detail: json!({"hash": step.hash, "why": stamp.why}),
+    })
+    .await
 }
 
 /// Writes a line that was made elsewhere; its number grows if the agent has later ones here.
-pub(super) fn adopt(
-    connection: &Connection,
-    tenant: &str,
-    entry: &HistoryEntry,
-) -> rusqlite::Result<()> {
-    let seq = entry.seq.max(last_seq(connection, tenant, &entry.agent_id)? + 1);
-    connection.prepare_cached(INSERT)?.execute(params![
-        tenant,
-        entry.agent_id,
-        seq,
-        entry.version,
-        entry.change.as_str(),
-        entry.from,
-        entry.to,
-        entry.at,
-        entry.by,
-        entry.why,
-        entry.hash
-    ])?;
+pub(super) async fn adopt(tx: &mut Tx<'_>, entry: &HistoryEntry) -> Result<()> {
+    let seq = entry.seq.max(last_seq(tx, &entry.agent_id).await? + 1);
+    tx.execute(
+        INSERT,
+        values![
+            &entry.agent_id,
+            seq,
+            &entry.version,
+            entry.change,
+            entry.from,
+            entry.to,
+            &entry.at,
+            entry.by.as_deref(),
+            entry.why.as_deref(),
+            &entry.hash
+        ],
+    )
+    .await?;
     Ok(())
 }
 
 /// The number of an agent's last line; 0 if it has none.
-pub(super) fn last_seq(
-    connection: &Connection,
-    tenant: &str,
-    agent_id: &str,
-) -> rusqlite::Result<u64> {
-    connection
-        .prepare_cached(
-            "SELECT coalesce(max(seq), 0) FROM spec_history WHERE tenant_id = ?1 AND agent_id = ?2",
-        )?
-        .query_row(params![tenant, agent_id], |row| row.get(0))
+pub(super) async fn last_seq(tx: &mut Tx<'_>, agent_id: &str) -> Result<u64> {
+    let sql =
+        "SELECT coalesce(max(seq), 0) FROM spec_history WHERE tenant_id = ?1 AND agent_id = ?2";
+    tx.one(sql, values![agent_id]).await?.take(0)
 }
 
 /// The lines of one agent, or of all; those of changes that took a bundle in only if wanted.
-pub(super) fn read(
-    connection: &Connection,
-    tenant: &str,
+pub(super) async fn read(
+    tx: &mut Tx<'_>,
     agent_id: Option<&str>,
     with_imports: bool,
-) -> rusqlite::Result<Vec<HistoryEntry>> {
-    const COLUMNS: &str =
-        "seq, agent_id, version, change, from_status, to_status, at, actor, why, hash";
-    let only = if agent_id.is_some() { "AND agent_id = ?2" } else { "AND ?2 IS NULL" };
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM spec_history WHERE tenant_id = ?1 {only}
-             AND (?3 OR change <> 'imported') ORDER BY agent_id, seq"
-        ))?
-        .query_map(params![tenant, agent_id, with_imports], |row| {
+) -> Result<Vec<HistoryEntry>> {
+    let only =
+        if agent_id.is_some() { "AND agent_id = ?2" } else { "AND CAST(?2 AS TEXT) IS NULL" };
+    let sql = format!(
+        "SELECT seq, agent_id, version, change, from_status, to_status, at, actor, why, hash
+         FROM spec_history WHERE tenant_id = ?1 {only} AND (?3 OR change <> 'imported')
+         ORDER BY agent_id, seq"
+    );
+    let rows = tx.rows(&sql, values![agent_id, with_imports]).await?;
+    rows.into_iter()
+        .map(|mut row| {
             Ok(HistoryEntry {
-                seq: row.get(0)?,
-                agent_id: row.get(1)?,
-                version: row.get(2)?,
-                change: row.get(3)?,
-                from: row.get(4)?,
-                to: row.get(5)?,
-                at: row.get(6)?,
-                by: row.get(7)?,
-                why: row.get(8)?,
-                hash: row.get(9)?,
+                seq: row.take(0)?,
+                agent_id: row.take(1)?,
+                version: row.take(2)?,
+                change: row.take(3)?,
+                from: row.take(4)?,
+                to: row.take(5)?,
+                at: row.take(6)?,
+                by: row.take(7)?,
+                why: row.take(8)?,
+                hash: row.take(9)?,
             })
-        })?
+        })
         .collect()
 }
 
 impl TenantStore {
     /// Every change of an agent's versions, oldest first. Empty for an agent that never was.
     pub async fn spec_history(&self, agent_id: &str) -> Result<Vec<HistoryEntry>> {
-        let (tenant, agent_id) = (self.tenant.clone(), agent_id.to_owned());
-        self.database()?
-            .read(move |connection| read(connection, &tenant, Some(&agent_id), true))
-            .await
+        let agent_id = agent_id.to_owned();
+        self.read(move |tx| Box::pin(async move { read(tx, Some(&agent_id), true).await })).await
     }
 }

@@ -1,20 +1,11 @@
 //! The steps of a version's life, each one transaction with its lines of history.
 
-use rusqlite::{Transaction, params};
-
 use super::history::{self, SpecChange, Stamp, Step};
 use super::rows::{self, Kept, NewSpec, SpecRecord};
 use super::{SpecStatus, VersionId};
 use crate::error::{Code, Error, Result};
-use crate::store::TenantStore;
-use crate::store::sqlite::Fault;
-
-/// The database's clock. Asked once for each change, so that all its rows agree.
-pub(super) fn now(transaction: &Transaction<'_>) -> rusqlite::Result<String> {
-    transaction
-        .prepare_cached("SELECT strftime('%Y-%m-%dT%H:%M:%fZ')")?
-        .query_row([], |row| row.get(0))
-}
+use crate::store::tx::{Tx, Work, values};
+use crate::store::{Limits, Lock, TenantStore};
 
 /// What a record says to those who still use a version.
 enum Advice<'a> {
@@ -23,58 +14,58 @@ enum Advice<'a> {
 }
 
 /// One change under way.
-struct Change<'a> {
-    transaction: &'a Transaction<'a>,
-    tenant: &'a str,
+struct Change<'a, 'c> {
+    tx: &'a mut Tx<'c>,
     stamp: &'a Stamp,
+    limits: Limits,
     now: String,
 }
 
-impl Change<'_> {
+impl Change<'_, '_> {
     /// State and hash of a version that must be there.
-    fn state(&self, id: &VersionId) -> Result<(SpecStatus, String), Fault> {
-        match rows::state(self.transaction, self.tenant, id)? {
+    async fn state(&mut self, id: &VersionId) -> Result<(SpecStatus, String)> {
+        match rows::state(self.tx, id).await? {
             Some(state) => Ok(state),
-            None => Err(rows::not_found(self.transaction, self.tenant, id)?.into()),
+            None => Err(rows::not_found(self.tx, id).await?),
         }
     }
 
-    fn record(&self, step: &Step<'_>) -> rusqlite::Result<()> {
-        history::append(self.transaction, self.tenant, step, self.stamp, &self.now)
+    async fn record(&mut self, step: &Step<'_>) -> Result<()> {
+        history::append(self.tx, step, self.stamp, &self.now).await
     }
 
     /// Gives a version its new state, with a line of history.
-    fn go(&self, step: &Step<'_>, advice: Advice<'_>) -> rusqlite::Result<()> {
+    async fn go(&mut self, step: &Step<'_>, advice: Advice<'_>) -> Result<()> {
         let (keep, sunset, successor) = match advice {
             Advice::Kept => (true, None, None),
             Advice::New { sunset, successor } => (false, sunset, successor),
         };
-        self.transaction
-            .prepare_cached(
+        self.tx
+            .execute(
                 "UPDATE spec_versions SET status = ?4, updated_at = ?5,
                      sunset = CASE WHEN ?6 THEN sunset ELSE ?7 END,
                      successor = CASE WHEN ?6 THEN successor ELSE ?8 END
                  WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3",
-            )?
-            .execute(params![
-                self.tenant,
-                step.id.agent_id(),
-                step.id.order(),
-                step.to,
-                self.now,
-                keep,
-                sunset,
-                successor
-            ])?;
-        self.record(step)
+                values![
+                    step.id.agent_id(),
+                    step.id.order(),
+                    step.to,
+                    &self.now,
+                    keep,
+                    sunset,
+                    successor
+                ],
+            )
+            .await?;
+        self.record(step).await
     }
 
-    fn insert(
-        &self,
+    async fn insert(
+        &mut self,
         new: &NewSpec,
         created_at: &str,
         created_by: Option<&str>,
-    ) -> rusqlite::Result<()> {
+    ) -> Result<()> {
         let kept = Kept {
             status: SpecStatus::Draft,
             created_at,
@@ -83,72 +74,69 @@ impl Change<'_> {
             sunset: None,
             successor: None,
         };
-        rows::insert(self.transaction, self.tenant, new, &kept)
+        rows::insert(self.tx, new, &kept, self.limits).await
     }
 
     /// The nearest number that is free.
-    fn free_number(&self, id: &VersionId) -> rusqlite::Result<String> {
+    async fn free_number(&mut self, id: &VersionId) -> Result<String> {
         for free in id.free_numbers() {
-            if rows::state(self.transaction, self.tenant, &free)?.is_none() {
+            if rows::state(self.tx, &free).await?.is_none() {
                 return Ok(free.version().to_owned());
             }
         }
         Ok("a greater minor number".into())
     }
 
-    fn save(&self, new: &NewSpec, replaces: Option<&str>) -> Result<(), Fault> {
+    async fn save(&mut self, new: &NewSpec, replaces: Option<&str>) -> Result<()> {
         let id = &new.id;
         let conflict = |message: String| Error::new(Code::SpecConflict, message);
         let step =
             |change, from| Step { id, change, from, to: Some(SpecStatus::Draft), hash: &new.hash };
-        match (rows::state(self.transaction, self.tenant, id)?, replaces) {
+        match (rows::state(self.tx, id).await?, replaces) {
             (None, None) => {
-                self.insert(new, &self.now, self.stamp.by.as_deref())?;
-                self.record(&step(SpecChange::Saved, None))?;
-                Ok(())
+                let now = self.now.clone();
+                self.insert(new, &now, self.stamp.by.as_deref()).await?;
+                self.record(&step(SpecChange::Saved, None)).await
             }
             (None, Some(_)) => Err(conflict(format!("{id} is not there any more"))
-                .hint("leave `replaces` out to save it anew")
-                .into()),
+                .hint("leave `replaces` out to save it anew")),
             (Some((SpecStatus::Draft, hash)), Some(replaces)) if hash == replaces => {
-                let old = rows::remove(self.transaction, self.tenant, id)?;
-                self.insert(new, &old.created_at, old.created_by.as_deref())?;
-                self.record(&step(SpecChange::Replaced, Some(SpecStatus::Draft)))?;
-                Ok(())
+                let old = rows::remove(self.tx, id).await?;
+                self.insert(new, &old.created_at, old.created_by.as_deref()).await?;
+                self.record(&step(SpecChange::Replaced, Some(SpecStatus::Draft))).await
             }
             (Some((SpecStatus::Draft, _)), Some(_)) => {
                 Err(conflict(format!("{id} was changed since it was read"))
-                    .hint("get it again, and give the hash of what is there as `replaces`")
-                    .into())
+                    .hint("get it again, and give the hash of what is there as `replaces`"))
             }
             (Some((SpecStatus::Draft, _)), None) => {
-                let free = self.free_number(id)?;
+                let free = self.free_number(id).await?;
                 let hint = format!(
                     "save as {free}, or give the hash of the draft that is there as `replaces`"
                 );
-                Err(conflict(format!("{id} is there already")).hint(hint).into())
+                Err(conflict(format!("{id} is there already")).hint(hint))
             }
             (Some((status, _)), _) => {
-                let free = self.free_number(id)?;
+                let free = self.free_number(id).await?;
                 let message = format!("{id} is {} and never changes", status.as_str());
-                Err(Error::new(Code::SpecImmutable, message).hint(format!("save as {free}")).into())
+                Err(Error::new(Code::SpecImmutable, message).hint(format!("save as {free}")))
             }
         }
     }
 
-    fn promote(&self, id: &VersionId) -> Result<(), Fault> {
-        let (from, hash) = self.state(id)?;
+    async fn promote(&mut self, id: &VersionId) -> Result<()> {
+        let (from, hash) = self.state(id).await?;
         match from {
             SpecStatus::Draft | SpecStatus::Deprecated => {}
             SpecStatus::Active => {
-                return Err(wrong_state(id, from, "nothing is to be done").into());
+                return Err(wrong_state(id, from, "nothing is to be done"));
             }
             SpecStatus::Retired => {
                 let hint = "a retired version does not come back: save its text under a new number";
-                return Err(wrong_state(id, from, hint).into());
+                return Err(wrong_state(id, from, hint));
             }
         }
-        if let Some((version, hash)) = rows::active(self.transaction, self.tenant, id.agent_id())? {
+        if let Some((version, hash)) = rows::active(self.tx, id.agent_id()).await? {
             let old = VersionId::new(id.agent_id(), &version)
                 .ok_or_else(|| Error::new(Code::StoreCorrupt, format!("a version {version:?}")))?;
             let step = Step {
@@ -158,7 +146,7 @@ impl Change<'_> {
                 to: Some(SpecStatus::Deprecated),
                 hash: &hash,
             };
-            self.go(&step, Advice::New { sunset: None, successor: Some(&id.to_string()) })?;
+            self.go(&step, Advice::New { sunset: None, successor: Some(&id.to_string()) }).await?;
         }
         let step = Step {
             id,
@@ -167,22 +155,21 @@ impl Change<'_> {
             to: Some(SpecStatus::Active),
             hash: &hash,
         };
-        self.go(&step, Advice::New { sunset: None, successor: None })?;
-        Ok(())
+        self.go(&step, Advice::New { sunset: None, successor: None }).await
     }
 
-    fn deprecate(
-        &self,
+    async fn deprecate(
+        &mut self,
         id: &VersionId,
         sunset: Option<&str>,
         successor: Option<&VersionId>,
-    ) -> Result<(), Fault> {
-        let (from, hash) = self.state(id)?;
+    ) -> Result<()> {
+        let (from, hash) = self.state(id).await?;
         if from != SpecStatus::Active {
-            return Err(wrong_state(id, from, "only an active version can be deprecated").into());
+            return Err(wrong_state(id, from, "only an active version can be deprecated"));
         }
         if let Some(successor) = successor {
-            self.state(successor)?;
+            self.state(successor).await?;
         }
         let step = Step {
             id,
@@ -192,19 +179,18 @@ impl Change<'_> {
             hash: &hash,
         };
         let successor = successor.map(ToString::to_string);
-        self.go(&step, Advice::New { sunset, successor: successor.as_deref() })?;
-        Ok(())
+        self.go(&step, Advice::New { sunset, successor: successor.as_deref() }).await
     }
 
-    fn retire(&self, id: &VersionId) -> Result<(), Fault> {
-        let (from, hash) = self.state(id)?;
+    async fn retire(&mut self, id: &VersionId) -> Result<()> {
+        let (from, hash) = self.state(id).await?;
         if from != SpecStatus::Deprecated {
             let hint = match from {
                 SpecStatus::Draft => "a draft can be deleted",
                 SpecStatus::Active => "deprecate it first, or promote another version",
                 _ => "nothing is to be done",
             };
-            return Err(wrong_state(id, from, hint).into());
+            return Err(wrong_state(id, from, hint));
         }
         let step = Step {
             id,
@@ -214,26 +200,25 @@ impl Change<'_> {
             hash: &hash,
         };
         // What was said when it was deprecated still holds.
-        self.go(&step, Advice::Kept)?;
-        Ok(())
+        self.go(&step, Advice::Kept).await
     }
 
-    fn delete(&self, id: &VersionId) -> Result<(), Fault> {
-        let (from, hash) = self.state(id)?;
+    async fn delete(&mut self, id: &VersionId) -> Result<()> {
+        let (from, hash) = self.state(id).await?;
         if from != SpecStatus::Draft {
             let message = format!("{id} is {} and stays", from.as_str());
             let hint = "only drafts can be deleted; deprecate and retire what is not to be used";
-            return Err(Error::new(Code::SpecImmutable, message).hint(hint).into());
+            return Err(Error::new(Code::SpecImmutable, message).hint(hint));
         }
-        rows::remove(self.transaction, self.tenant, id)?;
+        rows::remove(self.tx, id).await?;
         self.record(&Step {
             id,
             change: SpecChange::Deleted,
             from: Some(from),
             to: None,
             hash: &hash,
-        })?;
-        Ok(())
+        })
+        .await
     }
 }
 
@@ -243,23 +228,22 @@ fn wrong_state(id: &VersionId, status: SpecStatus, hint: &str) -> Error {
 
 impl TenantStore {
     /// Makes a change and gives the record as it is then.
-    async fn change_spec(
-        &self,
-        id: VersionId,
-        stamp: Stamp,
-        work: impl FnOnce(&Change<'_>) -> Result<(), Fault> + Send + 'static,
-    ) -> Result<SpecRecord> {
-        let tenant = self.tenant.clone();
+    async fn change_spec<F>(&self, id: VersionId, stamp: Stamp, work: F) -> Result<SpecRecord>
+    where
+        F: for<'w> FnOnce(&'w mut Change<'_, '_>) -> Work<'w, ()> + Send + 'static,
+    {
+        let limits = self.limits;
         let raw = self
-            .database()?
-            .change(move |transaction| {
-                let now = now(transaction)?;
-                let change = Change { transaction, tenant: &tenant, stamp: &stamp, now };
-                work(&change)?;
-                match rows::get(transaction, &tenant, &id)? {
-                    Some(raw) => Ok(raw),
-                    None => Err(rows::not_found(transaction, &tenant, &id)?.into()),
-                }
+            .write(Lock::Tenant, move |tx| {
+                Box::pin(async move {
+                    let now = tx.now().await?;
+                    let mut change = Change { tx, stamp: &stamp, limits, now };
+                    work(&mut change).await?;
+                    match rows::get(change.tx, &id).await? {
+                        Some(raw) => Ok(raw),
+                        None => Err(rows::not_found(change.tx, &id).await?),
+                    }
+                })
             })
             .await?;
         raw.record()
@@ -276,7 +260,10 @@ impl TenantStore {
         stamp: Stamp,
     ) -> Result<SpecRecord> {
         let id = new.id.clone();
-        self.change_spec(id, stamp, move |change| change.save(&new, replaces.as_deref())).await
+        self.change_spec(id, stamp, move |change| {
+            Box::pin(async move { change.save(&new, replaces.as_deref()).await })
+        })
+        .await
     }
 
     /// Makes a draft or deprecated version the active one. The one before is deprecated, with the
@@ -285,7 +272,10 @@ impl TenantStore {
     /// # Errors
     /// [`Code::SpecNotFound`], [`Code::SpecState`].
     pub async fn promote_spec(&self, id: VersionId, stamp: Stamp) -> Result<SpecRecord> {
-        self.change_spec(id.clone(), stamp, move |change| change.promote(&id)).await
+        self.change_spec(id.clone(), stamp, move |change| {
+            Box::pin(async move { change.promote(&id).await })
+        })
+        .await
     }
 
     /// Deprecates the active version.
@@ -300,7 +290,9 @@ impl TenantStore {
         stamp: Stamp,
     ) -> Result<SpecRecord> {
         self.change_spec(id.clone(), stamp, move |change| {
-            change.deprecate(&id, sunset.as_deref(), successor.as_ref())
+            Box::pin(
+                async move { change.deprecate(&id, sunset.as_deref(), successor.as_ref()).await },
+            )
         })
         .await
     }
@@ -310,7 +302,10 @@ impl TenantStore {
     /// # Errors
     /// [`Code::SpecNotFound`], [`Code::SpecState`].
     pub async fn retire_spec(&self, id: VersionId, stamp: Stamp) -> Result<SpecRecord> {
-        self.change_spec(id.clone(), stamp, move |change| change.retire(&id)).await
+        self.change_spec(id.clone(), stamp, move |change| {
+            Box::pin(async move { change.retire(&id).await })
+        })
+        .await
     }
 
     /// Removes a draft; its history stays.
@@ -318,12 +313,12 @@ impl TenantStore {
     /// # Errors
     /// [`Code::SpecNotFound`], [`Code::SpecImmutable`].
     pub async fn delete_spec(&self, id: VersionId, stamp: Stamp) -> Result<()> {
-        let tenant = self.tenant.clone();
-        self.database()?
-            .change(move |transaction| {
-                let now = now(transaction)?;
-                Change { transaction, tenant: &tenant, stamp: &stamp, now }.delete(&id)
+        self.write(Lock::Tenant, move |tx| {
+            Box::pin(async move {
+                let now = tx.now().await?;
+                Change { tx, stamp: &stamp, limits: Limits::default(), now }.delete(&id).await
             })
-            .await
+        })
+        .await
     }
 }

@@ -17,6 +17,8 @@ pub use rows::{NewSpec, SpecRecord};
 
 use serde::{Deserialize, Serialize};
 
+use super::tx::{Cell, FromCell};
+
 /// Where a version stands in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -43,21 +45,15 @@ impl SpecStatus {
     }
 }
 
-impl rusqlite::types::FromSql for SpecStatus {
-    fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
-        match value.as_str()? {
-            "draft" => Ok(Self::Draft),
-            "active" => Ok(Self::Active),
-            "deprecated" => Ok(Self::Deprecated),
-            "retired" => Ok(Self::Retired),
-            _ => Err(rusqlite::types::FromSqlError::InvalidType),
+impl FromCell for SpecStatus {
+    fn from_cell(cell: Cell) -> Option<Self> {
+        match String::from_cell(cell)?.as_str() {
+            "draft" => Some(Self::Draft),
+            "active" => Some(Self::Active),
+            "deprecated" => Some(Self::Deprecated),
+            "retired" => Some(Self::Retired),
+            _ => None,
         }
-    }
-}
-
-impl rusqlite::types::ToSql for SpecStatus {
-    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
-        Ok(self.as_str().into())
     }
 }
 

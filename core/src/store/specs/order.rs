@@ -41,7 +41,7 @@ impl VersionId {
     }
 
     /// Sorts as versions do.
-    pub(super) fn order(&self) -> &[u8] {
+    pub(in crate::store) fn order(&self) -> &[u8] {
         &self.order
     }
 

@@ -1,6 +1,5 @@
 //! A version as it comes in, as it is kept, and as it is given out.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,6 +7,8 @@ use super::{SpecRef, SpecStatus, VersionId, find};
 use crate::error::{Code, Error, Result};
 use crate::spec::{Spec, hash_of};
 use crate::store::TenantStore;
+use crate::store::tx::{Row, Tx, values};
+use crate::store::usage::{self, Delta, Limits};
 
 /// A version as it is given out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,33 +136,33 @@ const LONG: &str = "agent_id, version, status, hash, name, description, tags, mo
      created_at, created_by, updated_at, sunset, successor, document, text";
 
 /// The record of a row of [`SHORT`].
-pub(super) fn short(row: &Row<'_>) -> rusqlite::Result<SpecRecord> {
-    let tags = row.get_ref(6)?.as_str()?;
-    let tags = serde_json::from_str(tags).map_err(|e| {
-        rusqlite::Error::FromSqlConversionFailure(6, rusqlite::types::Type::Text, Box::new(e))
+pub(super) fn short(row: &mut Row) -> Result<SpecRecord> {
+    let tags: String = row.take(6)?;
+    let tags = serde_json::from_str(&tags).map_err(|e| {
+        Error::new(Code::StoreCorrupt, "the tags of a spec are no list").caused_by(e)
     })?;
     Ok(SpecRecord {
-        agent_id: row.get(0)?,
-        version: row.get(1)?,
-        status: row.get(2)?,
-        hash: row.get(3)?,
-        name: row.get(4)?,
-        description: row.get(5)?,
+        agent_id: row.take(0)?,
+        version: row.take(1)?,
+        status: row.take(2)?,
+        hash: row.take(3)?,
+        name: row.take(4)?,
+        description: row.take(5)?,
         tags,
-        model: row.get(7)?,
-        created_at: row.get(8)?,
-        created_by: row.get(9)?,
-        updated_at: row.get(10)?,
-        sunset: row.get(11)?,
-        successor: row.get(12)?,
+        model: row.take(7)?,
+        created_at: row.take(8)?,
+        created_by: row.take(9)?,
+        updated_at: row.take(10)?,
+        sunset: row.take(11)?,
+        successor: row.take(12)?,
         document: None,
         text: None,
     })
 }
 
-fn long(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    let record = SpecRecord { text: row.get(14)?, ..short(row)? };
-    Ok(Raw { record, document: row.get(13)? })
+fn long(mut row: Row) -> Result<Raw> {
+    let record = SpecRecord { text: row.take(14)?, ..short(&mut row)? };
+    Ok(Raw { record, document: row.take(13)? })
 }
 
 pub(super) fn get_sql() -> String {
@@ -179,124 +180,88 @@ pub(super) fn get_active_sql() -> String {
 }
 
 /// One version, whole.
-pub(super) fn get(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-) -> rusqlite::Result<Option<Raw>> {
-    connection
-        .prepare_cached(&get_sql())?
-        .query_row(params![tenant, id.agent_id(), id.order()], long)
-        .optional()
+pub(super) async fn get(tx: &mut Tx<'_>, id: &VersionId) -> Result<Option<Raw>> {
+    tx.row(&get_sql(), values![id.agent_id(), id.order()]).await?.map(long).transpose()
 }
 
 /// The active version of an agent, whole.
-fn get_active(
-    connection: &Connection,
-    tenant: &str,
-    agent_id: &str,
-) -> rusqlite::Result<Option<Raw>> {
-    connection
-        .prepare_cached(&get_active_sql())?
-        .query_row(params![tenant, agent_id], long)
-        .optional()
+async fn get_active(tx: &mut Tx<'_>, agent_id: &str) -> Result<Option<Raw>> {
+    tx.row(&get_active_sql(), values![agent_id]).await?.map(long).transpose()
 }
 
 /// All versions of one agent, or of all, whole.
-pub(super) fn all(
-    connection: &Connection,
-    tenant: &str,
-    agent_id: Option<&str>,
-) -> rusqlite::Result<Vec<Raw>> {
-    let only = if agent_id.is_some() { "AND agent_id = ?2" } else { "AND ?2 IS NULL" };
-    connection
-        .prepare_cached(&format!(
-            "SELECT {LONG} FROM spec_versions WHERE tenant_id = ?1 {only}
-             ORDER BY agent_id, ordering"
-        ))?
-        .query_map(params![tenant, agent_id], long)?
-        .collect()
+pub(super) async fn all(tx: &mut Tx<'_>, agent_id: Option<&str>) -> Result<Vec<Raw>> {
+    let only =
+        if agent_id.is_some() { "AND agent_id = ?2" } else { "AND CAST(?2 AS TEXT) IS NULL" };
+    let sql = format!(
+        "SELECT {LONG} FROM spec_versions WHERE tenant_id = ?1 {only} ORDER BY agent_id, ordering"
+    );
+    tx.rows(&sql, values![agent_id]).await?.into_iter().map(long).collect()
 }
 
 /// State and hash of one version.
-pub(super) fn state(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-) -> rusqlite::Result<Option<(SpecStatus, String)>> {
-    connection
-        .prepare_cached(
-            "SELECT status, hash FROM spec_versions
-             WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3",
-        )?
-        .query_row(params![tenant, id.agent_id(), id.order()], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+pub(super) async fn state(tx: &mut Tx<'_>, id: &VersionId) -> Result<Option<(SpecStatus, String)>> {
+    let sql = "SELECT status, hash FROM spec_versions
+         WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3";
+    let found = tx.row(sql, values![id.agent_id(), id.order()]).await?;
+    found.map(|mut row| Ok((row.take(0)?, row.take(1)?))).transpose()
 }
 
 /// Version and hash of the active version of an agent.
-pub(super) fn active(
-    connection: &Connection,
-    tenant: &str,
-    agent_id: &str,
-) -> rusqlite::Result<Option<(String, String)>> {
-    connection
-        .prepare_cached(
-            "SELECT version, hash FROM spec_versions
-             WHERE tenant_id = ?1 AND agent_id = ?2 AND status = 'active'",
-        )?
-        .query_row(params![tenant, agent_id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+pub(super) async fn active(tx: &mut Tx<'_>, agent_id: &str) -> Result<Option<(String, String)>> {
+    let sql = "SELECT version, hash FROM spec_versions
+         WHERE tenant_id = ?1 AND agent_id = ?2 AND status = 'active'";
+    let found = tx.row(sql, values![agent_id]).await?;
+    found.map(|mut row| Ok((row.take(0)?, row.take(1)?))).transpose()
 }
 
 /// Version and state of the newest version of an agent.
-fn newest(
-    connection: &Connection,
-    tenant: &str,
-    agent_id: &str,
-) -> rusqlite::Result<Option<(String, SpecStatus)>> {
-    connection
-        .prepare_cached(
-            "SELECT version, status FROM spec_versions WHERE tenant_id = ?1 AND agent_id = ?2
-             ORDER BY ordering DESC LIMIT 1",
-        )?
-        .query_row(params![tenant, agent_id], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+async fn newest(tx: &mut Tx<'_>, agent_id: &str) -> Result<Option<(String, SpecStatus)>> {
+    let sql = "SELECT version, status FROM spec_versions WHERE tenant_id = ?1 AND agent_id = ?2
+         ORDER BY ordering DESC LIMIT 1";
+    let found = tx.row(sql, values![agent_id]).await?;
+    found.map(|mut row| Ok((row.take(0)?, row.take(1)?))).transpose()
 }
 
 /// Inserts a version with these times, and what it is found by.
-pub(super) fn insert(
-    connection: &Connection,
-    tenant: &str,
+pub(super) async fn insert(
+    tx: &mut Tx<'_>,
     new: &NewSpec,
     kept: &Kept<'_>,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO spec_versions (tenant_id, agent_id, ordering, version, status, hash,
-                 created_at, created_by, updated_at, sunset, successor,
-                 model, tags, name, description, document, text)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-        )?
-        .execute(params![
-            tenant,
+    limits: Limits,
+) -> Result<()> {
+    tx.execute(
+        "INSERT INTO spec_versions (tenant_id, agent_id, ordering, version, status, hash,
+             created_at, created_by, updated_at, sunset, successor,
+             model, tags, name, description, document, text)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        values![
             new.id.agent_id(),
             new.id.order(),
             new.id.version(),
             kept.status,
-            new.hash,
+            &new.hash,
             kept.created_at,
             kept.created_by,
             kept.updated_at,
             kept.sunset,
             kept.successor,
-            new.model,
-            json(&new.tags),
-            new.name,
-            new.description,
-            new.document.to_string(),
-            new.text
-        ])?;
-    find::add_terms(connection, tenant, &new.id, &find::terms_of_new(new))
+            new.model.as_deref(),
+            &json(&new.tags),
+            &new.name,
+            new.description.as_deref(),
+            &new.document.to_string(),
+            &new.text
+        ],
+    )
+    .await?;
+    find::add_terms(tx, &new.id, &find::terms_of_new(new)).await?;
+    usage::count(tx, one(new.text.len()), limits).await
+}
+
+/// A version whose text has this size.
+fn one(bytes: usize) -> Delta {
+    Delta { specs: 1, bytes: usage::signed(bytes), ..Delta::default() }
 }
 
 /// What of a version does not come from its text.
@@ -310,18 +275,17 @@ pub(super) struct Kept<'a> {
 }
 
 /// Removes a version and what it is found by, and gives what it was. The version must be there.
-pub(super) fn remove(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-) -> rusqlite::Result<SpecRecord> {
-    let record = connection
-        .prepare_cached(&format!(
-            "DELETE FROM spec_versions WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3
-             RETURNING {SHORT}"
-        ))?
-        .query_row(params![tenant, id.agent_id(), id.order()], short)?;
-    find::remove_terms(connection, tenant, id, &find::terms_of(&record))?;
+pub(super) async fn remove(tx: &mut Tx<'_>, id: &VersionId) -> Result<SpecRecord> {
+    let sql = format!(
+        "DELETE FROM spec_versions WHERE tenant_id = ?1 AND agent_id = ?2 AND ordering = ?3
+         RETURNING {SHORT}, octet_length(text)"
+    );
+    let mut row = tx.one(&sql, values![id.agent_id(), id.order()]).await?;
+    let record = short(&mut row)?;
+    let bytes: i64 = row.take(13)?;
+    find::remove_terms(tx, id, &find::terms_of(&record)).await?;
+    let removed = Delta { specs: -1, bytes: -bytes, ..Delta::default() };
+    usage::count(tx, removed, Limits::default()).await?;
     Ok(record)
 }
 
@@ -330,13 +294,9 @@ fn json(tags: &[String]) -> String {
 }
 
 /// That a version is not there, with what is.
-pub(super) fn not_found(
-    connection: &Connection,
-    tenant: &str,
-    id: &VersionId,
-) -> rusqlite::Result<Error> {
+pub(super) async fn not_found(tx: &mut Tx<'_>, id: &VersionId) -> Result<Error> {
     let agent = id.agent_id();
-    Ok(match newest(connection, tenant, agent)? {
+    Ok(match newest(tx, agent).await? {
         None => no_agent(agent),
         Some((version, _)) => Error::new(
             Code::SpecNotFound,
@@ -346,8 +306,8 @@ pub(super) fn not_found(
     })
 }
 
-fn no_active(connection: &Connection, tenant: &str, agent: &str) -> rusqlite::Result<Error> {
-    Ok(match newest(connection, tenant, agent)? {
+async fn no_active(tx: &mut Tx<'_>, agent: &str) -> Result<Error> {
+    Ok(match newest(tx, agent).await? {
         None => no_agent(agent),
         Some((version, status)) => {
             Error::new(Code::SpecNotFound, format!("agent {agent:?} has no active version")).hint(
@@ -375,21 +335,21 @@ impl TenantStore {
     /// # Errors
     /// [`Code::SpecNotFound`], saying what is there.
     pub async fn spec(&self, reference: SpecRef) -> Result<SpecRecord> {
-        let tenant = self.tenant.clone();
-        let found = self
-            .database()?
-            .read(move |connection| {
-                let raw = match &reference {
-                    SpecRef::Version(id) => get(connection, &tenant, id)?,
-                    SpecRef::Active(agent) => get_active(connection, &tenant, agent)?,
-                };
-                Ok(match (raw, reference) {
-                    (Some(raw), _) => Ok(raw),
-                    (None, SpecRef::Version(id)) => Err(not_found(connection, &tenant, &id)?),
-                    (None, SpecRef::Active(agent)) => Err(no_active(connection, &tenant, &agent)?),
+        let raw = self
+            .read(move |tx| {
+                Box::pin(async move {
+                    let found = match &reference {
+                        SpecRef::Version(id) => get(tx, id).await?,
+                        SpecRef::Active(agent) => get_active(tx, agent).await?,
+                    };
+                    match (found, reference) {
+                        (Some(raw), _) => Ok(raw),
+                        (None, SpecRef::Version(id)) => Err(not_found(tx, &id).await?),
+                        (None, SpecRef::Active(agent)) => Err(no_active(tx, &agent).await?),
+                    }
                 })
             })
             .await?;
-        found?.record()
+        raw.record()
     }
 }

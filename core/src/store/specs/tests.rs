@@ -5,10 +5,18 @@ use rusqlite::types::Value;
 use super::{NewSpec, SpecFilter, SpecStatus, Stamp, VersionId, find, rows};
 use crate::error::{Code, Error};
 use crate::spec::Spec;
-use crate::store::{Store, TenantStore};
+use crate::store::sqlite::store_error;
+use crate::store::tx::Connection;
+use crate::store::{Lock, Store, TenantStore};
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     crate::io::runtime().expect("runtime").block_on(future)
+}
+
+async fn tenant(store: &Store, id: &str) -> TenantStore {
+    let tenant = store.tenant(id).expect("tenant");
+    tenant.settle().await.expect("settle");
+    tenant
 }
 
 fn new(agent: &str, version: &str, more: &str) -> NewSpec {
@@ -36,14 +44,19 @@ async fn find(tenant: &TenantStore, filter: SpecFilter) -> Vec<String> {
 /// What SQLite says it does for a statement: one line a step.
 async fn plan(tenant: &TenantStore, sql: &str) -> Vec<String> {
     let sql = format!("EXPLAIN QUERY PLAN {sql}");
-    let database = tenant.database().expect("database");
-    database
-        .read(move |connection| {
-            let mut statement = connection.prepare(&sql)?;
-            let values = vec![Value::Null; statement.parameter_count()];
-            statement
-                .query_map(rusqlite::params_from_iter(values), |row| row.get(3))?
-                .collect::<rusqlite::Result<Vec<String>>>()
+    tenant
+        .read(move |tx| {
+            Box::pin(async move {
+                let Connection::Sqlite(connection) = tx.connection() else {
+                    return Err(Error::invalid_argument("SQLite only"));
+                };
+                let mut statement = connection.prepare(&sql).map_err(store_error)?;
+                let values = vec![Value::Null; statement.parameter_count()];
+                statement
+                    .query_map(rusqlite::params_from_iter(values), |row| row.get(3))
+                    .and_then(Iterator::collect)
+                    .map_err(store_error)
+            })
         })
         .await
         .expect("plan")
@@ -52,7 +65,7 @@ async fn plan(tenant: &TenantStore, sql: &str) -> Vec<String> {
 #[test]
 fn every_query_is_one_walk_along_a_key_that_begins_with_the_tenant() {
     block_on(async {
-        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        let tenant = tenant(&Store::in_memory().await.expect("open"), "t").await;
         let (get, active) = (rows::get_sql(), rows::get_active_sql());
         let queries = [
             (get.as_str(), "(tenant_id=? AND agent_id=? AND ordering=?)"),
@@ -80,8 +93,8 @@ fn every_query_is_one_walk_along_a_key_that_begins_with_the_tenant() {
 #[test]
 fn conditions_are_combined_in_any_number() {
     block_on(async {
-        let store = Store::open(None).await.expect("open");
-        let (t, other) = (store.tenant("t").expect("t"), store.tenant("u").expect("u"));
+        let store = Store::in_memory().await.expect("open");
+        let (t, other) = (tenant(&store, "t").await, tenant(&store, "u").await);
         save(&t, "b", "1.0.0", ", name: Leave desk, tags: [hr, People]").await;
         save(&t, "b", "1.0.0-rc.1", ", name: Leave desk, tags: [hr]").await;
         save(&t, "a", "10.0.0", ", description: 'Books LEAVE, and desks'").await;
@@ -128,7 +141,7 @@ fn a_page_is_the_intersection_of_its_conditions() {
     let agent = |i: usize| format!("n{i:02}");
     let divides = |by: usize, i: usize| i.is_multiple_of(by);
     block_on(async {
-        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        let tenant = tenant(&Store::in_memory().await.expect("open"), "t").await;
         for i in 0..COUNT {
             let words: Vec<_> = [3, 5, 7]
                 .into_iter()
@@ -168,8 +181,8 @@ fn a_page_is_the_intersection_of_its_conditions() {
 #[test]
 fn what_is_replaced_or_deleted_is_found_by_nothing_any_more() {
     block_on(async {
-        let store = Store::open(None).await.expect("open");
-        let tenant = store.tenant("t").expect("tenant");
+        let store = Store::in_memory().await.expect("open");
+        let tenant = tenant(&store, "t").await;
         save(&tenant, "a", "1.0.0", ", name: First, tags: [old]").await;
         let hash = new("a", "1.0.0", ", name: First, tags: [old]").hash;
         let second = new("a", "1.0.0", ", name: Second");
@@ -178,23 +191,25 @@ fn what_is_replaced_or_deleted_is_found_by_nothing_any_more() {
         assert_eq!(find(&tenant, word("first")).await, [""; 0]);
         assert_eq!(find(&tenant, word("second")).await, ["a@1.0.0"]);
         tenant.delete_spec(id("a", "1.0.0"), Stamp::default()).await.expect("delete");
-        let database = tenant.database().expect("database");
-        let count = |c: &rusqlite::Connection| {
-            c.query_row("SELECT count(*) FROM spec_terms", [], |row| row.get::<_, i64>(0))
-        };
-        assert_eq!(database.read(count).await.expect("count"), 0);
+        let terms = tenant.read(|tx| {
+            Box::pin(async move {
+                Ok(tx.rows("SELECT term FROM spec_terms WHERE tenant_id = ?1", &[]).await?.len())
+            })
+        });
+        assert_eq!(terms.await.expect("count"), 0);
     });
 }
 
 #[test]
 fn nothing_stays_of_a_change_that_was_refused_after_it_had_begun() {
     block_on(async {
-        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        let tenant = tenant(&Store::in_memory().await.expect("open"), "t").await;
         save(&tenant, "a", "1.0.0", "").await;
-        let database = tenant.database().expect("database");
-        let change = database.change(|transaction| {
-            transaction.execute("DELETE FROM spec_versions", [])?;
-            Err::<(), _>(Error::invalid_argument("no").into())
+        let change = tenant.write(Lock::Tenant, |tx| {
+            Box::pin(async move {
+                tx.execute("DELETE FROM spec_versions WHERE tenant_id = ?1", &[]).await?;
+                Err::<(), _>(Error::invalid_argument("no"))
+            })
         });
         assert_eq!(change.await.expect_err("refused").code(), Code::InvalidArgument);
         assert_eq!(find(&tenant, SpecFilter::default()).await, ["a@1.0.0"]);
@@ -205,15 +220,18 @@ fn nothing_stays_of_a_change_that_was_refused_after_it_had_begun() {
 #[test]
 fn the_tables_allow_one_active_version_of_an_agent() {
     block_on(async {
-        let tenant = Store::open(None).await.expect("open").tenant("t").expect("tenant");
+        let tenant = tenant(&Store::in_memory().await.expect("open"), "t").await;
         save(&tenant, "a", "1.0.0", "").await;
         save(&tenant, "a", "2.0.0", "").await;
-        let database = tenant.database().expect("database");
-        let two = database.write(|t| t.execute("UPDATE spec_versions SET status = 'active'", []));
-        assert!(two.await.is_err());
-        let one = database.write(|t| {
-            t.execute("UPDATE spec_versions SET status = 'active' WHERE version = '1.0.0'", [])
-        });
+        let activate = |sql: &'static str| {
+            tenant
+                .write(Lock::Tenant, move |tx| Box::pin(async move { tx.execute(sql, &[]).await }))
+        };
+        let two = activate("UPDATE spec_versions SET status = 'active' WHERE tenant_id = ?1").await;
+        assert!(two.is_err());
+        let one = activate(
+            "UPDATE spec_versions SET status = 'active' WHERE tenant_id = ?1 AND version = '1.0.0'",
+        );
         assert_eq!(one.await.expect("one"), 1);
     });
 }

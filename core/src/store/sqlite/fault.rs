@@ -4,26 +4,6 @@ use rusqlite::ErrorCode;
 
 use crate::error::{Code, Error};
 
-/// Why a change was not made.
-pub(in crate::store) enum Fault {
-    /// SQLite failed.
-    Sqlite(rusqlite::Error),
-    /// What is there does not allow it.
-    Refused(Error),
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Refused(error)
-    }
-}
-
 /// The typed error for a failure of SQLite, with what the user can do.
 pub(in crate::store) fn store_error(error: rusqlite::Error) -> Error {
     let (code, message, hint) = match error.sqlite_error_code() {

@@ -1,30 +1,39 @@
-//! SQLite: one writer, one query-only reader, each on a thread of its own.
+//! SQLite: one writer and a few query-only readers, each on a thread of its own.
 
+mod backup;
 mod fault;
 mod fork;
+mod integrity;
 mod schema;
 mod worker;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
+use super::access;
 use crate::error::{Code, Error, Result};
-pub(super) use fault::{Fault, store_error};
-use worker::Worker;
+use crate::io;
+pub(super) use fault::store_error;
+use worker::Workers;
 
 /// Earlier versions can corrupt a WAL database when two connections write and checkpoint at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// How long a lock of another process is waited for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How many threads read at most.
+const READERS: usize = 4;
+
 /// The threads that own the connections.
 #[derive(Debug)]
 pub(super) struct Database {
-    writer: Worker,
+    writer: Workers,
     /// In memory there is one connection, and the writer reads as well.
-    reader: Option<Worker>,
+    readers: Option<Workers>,
+    path: Option<PathBuf>,
 }
 
 impl Database {
@@ -38,69 +47,131 @@ impl Database {
         }
         fork::prepare();
         let path = location.map(Path::to_path_buf);
-        let writer = Worker::start("aikit-write", {
+        let writer = Workers::start("aikit-write", 1, {
             let path = path.clone();
             move || open_writer(path.as_deref())
         })
         .await?;
-        let reader = match path {
+        let readers = match path.clone() {
             None => None,
-            Some(path) => Some(Worker::start("aikit-read", move || open_reader(&path)).await?),
+            Some(path) => {
+                Some(Workers::start("aikit-read", READERS, move || open_reader(&path)).await?)
+            }
         };
-        Ok(Self { writer, reader })
+        Ok(Self { writer, readers, path })
+    }
+
+    /// The file; `None` in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Runs `work` in one write transaction. It is rolled back when `work` fails.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.writer
-            .run(move |connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                let value = work(&transaction)?;
-                transaction.commit()?;
-                Ok(value)
-            })
-            .await
+        self.writer.run(move |connection| transact(connection, "BEGIN IMMEDIATE", work)).await
     }
 
-    /// [`Database::write`] for work that may find that it is not allowed: then nothing of it stays.
-    pub(super) async fn change<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T> {
-        self.writer
-            .run(move |connection| {
-                let transaction =
-                    connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                match work(&transaction) {
-                    Ok(value) => transaction.commit().map(|()| Ok(value)),
-                    Err(Fault::Refused(error)) => transaction.rollback().map(|()| Err(error)),
-                    Err(Fault::Sqlite(error)) => Err(error),
-                }
-            })
-            .await?
-    }
-
-    /// Runs `work` on a connection that only reads.
+    /// Runs `work` on a connection that only reads, in one snapshot.
     pub(super) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let worker = self.reader.as_ref().unwrap_or(&self.writer);
-        worker.run(move |connection| work(connection)).await
+        let workers = self.readers.as_ref().unwrap_or(&self.writer);
+        workers.run(move |connection| transact(connection, "BEGIN", work)).await
+    }
+
+    /// Runs `work` on the writer's connection outside of a transaction.
+    pub(super) async fn maintain<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.run(work).await
     }
 
     pub(super) async fn close(&self) -> Result<()> {
-        if let Some(reader) = &self.reader {
-            reader.stop().await;
+        if let Some(readers) = &self.readers {
+            readers.stop().await;
         }
         // Last one out: SQLite checkpoints the log and removes it.
         self.writer.stop().await;
         Ok(())
     }
+}
+
+/// Runs `work` between a beginning and an end. Whatever happens, no transaction stays open.
+fn transact<T>(
+    connection: &mut Connection,
+    begin: &str,
+    work: impl FnOnce(&mut Connection) -> Result<T>,
+) -> Result<T> {
+    let run = |connection: &Connection, sql: &str| {
+        connection.prepare_cached(sql).and_then(|mut s| s.execute([])).map_err(store_error)
+    };
+    run(connection, begin)?;
+    let outcome = io::catch(|| work(connection))
+        .and_then(|result| result)
+        .and_then(|value| run(connection, "COMMIT").map(|_| value));
+    if !connection.is_autocommit() {
+        // After some failures SQLite has rolled back already; after others this cannot fail.
+        let _ = run(connection, "ROLLBACK");
+    }
+    outcome
+}
+
+/// Whether there is such a tenant.
+pub(super) fn knows(connection: &Connection, tenant: &str) -> Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM tenants WHERE tenant_id = ?1")
+        .and_then(|mut s| s.exists([tenant]))
+        .map_err(store_error)
+}
+
+/// Makes a tenant, unless another process was faster.
+pub(super) fn make_tenant(connection: &Connection, tenant: &str) -> Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO tenants (tenant_id, status, config, created_at, updated_at)
+             VALUES (?1, 'active', '{}', aikit_now(), aikit_now()) ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut s| s.execute([tenant]))
+        .map_err(store_error)?;
+    Ok(())
+}
+
+/// Refuses a tenant that is not there or is suspended, and a reader without a grant.
+pub(super) fn enter(connection: &Connection, tenant: &str, reader: Option<&str>) -> Result<()> {
+    let status: Option<String> = connection
+        .prepare_cached("SELECT status FROM tenants WHERE tenant_id = ?1")
+        .and_then(|mut s| s.query_row([tenant], |row| row.get(0)).optional())
+        .map_err(store_error)?;
+    match status.as_deref() {
+        None => return Err(access::not_found(tenant)),
+        Some("suspended") => return Err(access::suspended(tenant)),
+        Some(_) => {}
+    }
+    if let Some(reader) = reader {
+        let granted = connection
+            .prepare_cached("SELECT 1 FROM tenant_grants WHERE tenant_id = ?1 AND reader_id = ?2")
+            .and_then(|mut s| s.exists([tenant, reader]))
+            .map_err(store_error)?;
+        if !granted {
+            return Err(access::not_granted(tenant));
+        }
+    }
+    Ok(())
+}
+
+/// What statements call that SQLite does not have.
+fn functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("aikit_now", 0, flags, |_| {
+        // Of this machine, which is the database's. In milliseconds, as the tables' defaults are.
+        let now = jiff::Timestamp::now();
+        Ok(now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+    })
 }
 
 fn describe(path: &Path, error: rusqlite::Error) -> Error {
@@ -120,7 +191,7 @@ fn describe(path: &Path, error: rusqlite::Error) -> Error {
 fn open_writer(path: Option<&Path>) -> Result<Connection> {
     let Some(path) = path else {
         let mut connection = Connection::open_in_memory().map_err(store_error)?;
-        schema::settings(&connection).map_err(store_error)?;
+        schema::settings(&connection).and_then(|()| functions(&connection)).map_err(store_error)?;
         schema::migrate(&mut connection, Path::new(":memory:"))?;
         return Ok(connection);
     };
@@ -138,6 +209,7 @@ fn open_writer(path: Option<&Path>) -> Result<Connection> {
         )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         schema::settings(&connection)?;
+        functions(&connection)?;
         Ok(connection)
     };
     let mut connection = open().map_err(|e| describe(path, e))?;
@@ -162,6 +234,7 @@ fn open_reader(path: &PathBuf) -> Result<Connection> {
         )?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         schema::settings(&connection)?;
+        functions(&connection)?;
         connection.pragma_update(None, "query_only", true)?;
         Ok(connection)
     };

@@ -1,23 +1,44 @@
 //! The tables, and how a database of an earlier version becomes one of this.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior, ffi};
 
-use super::describe;
+use super::{backup, describe};
 use crate::error::{Code, Error, Result};
 
 /// "aikt": marks a file as ours.
 const APPLICATION_ID: i32 = 0x6169_6b74;
 
 /// Every version's step, in order; `user_version` counts those that were made.
-const MIGRATIONS: &[&str] = &[include_str!("v1.sql"), include_str!("v2.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+
+/// The path that stands for a database in memory.
+pub(super) const MEMORY: &str = ":memory:";
+
+/// How long another process is waited for that copies and migrates the same file.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What holds for every connection.
 pub(super) fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    // SQLite opens what it may not write for reading, without a word; the first write would fail.
+    if connection.is_readonly(rusqlite::MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+    }
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
+    // What is deleted is overwritten: nothing of it is left in the file's free pages.
+    connection.pragma_update(None, "secure_delete", true)?;
+    // No statement can damage the file, whoever comes to write it: no writing to the tables beneath
+    // the index or to the schema, no journal switched off.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // A misspelt name in double quotes is an error and not a text.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
@@ -35,12 +56,7 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<()>
         if pragma(connection, "user_version").map_err(fail)? <= newest() {
             return Ok(());
         }
-        return Err(Error::new(
-            Code::StoreUnavailable,
-            format!("{shown} was written by a newer aikit"),
-        )
-        .at(shown)
-        .hint("upgrade aikit, or open another file"));
+        return Err(newer(path));
     }
     let objects: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -53,29 +69,95 @@ pub(super) fn refuse_foreign(connection: &Connection, path: &Path) -> Result<()>
         .hint("name another file; this one was left as it is"))
 }
 
+fn newer(path: &Path) -> Error {
+    let shown = path.display().to_string();
+    Error::new(Code::StoreUnavailable, format!("{shown} was written by a newer aikit"))
+        .at(shown)
+        .hint("upgrade aikit, or open another file")
+}
+
 fn newest() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 
-/// Brings the database to the newest version in one transaction.
+/// Brings the database to the newest version in one transaction. A file of an earlier version is
+/// copied first. Of several processes that open it at once, one does both, and the others wait.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     let fail = |e| describe(path, e);
     if pragma(connection, "user_version").map_err(fail)? == newest() {
         return Ok(());
     }
-    let transaction = connection
-        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-        .map_err(fail)?;
+    let patience = pragma(connection, "busy_timeout").map_err(fail)?;
+    connection.busy_timeout(MIGRATION_TIMEOUT).map_err(fail)?;
+    let migrated = migrate_under_lock(connection, path);
+    let patience = Duration::from_millis(u64::try_from(patience).unwrap_or(0));
+    connection.busy_timeout(patience).map_err(fail)?;
+    migrated
+}
+
+fn migrate_under_lock(connection: &mut Connection, path: &Path) -> Result<()> {
+    let fail = |e| describe(path, e);
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
     // Asked again under the lock: another process may have migrated meanwhile.
     let version = pragma(&transaction, "user_version").map_err(fail)?;
-    for step in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
-        transaction.execute_batch(step).map_err(fail)?;
+    if version == newest() {
+        return Ok(());
     }
-    transaction
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .and_then(|()| transaction.pragma_update(None, "user_version", newest()))
-        .map_err(fail)?;
+    if version > newest() {
+        return Err(newer(path));
+    }
+    let copy = copy_of_version(version, path)?;
+    if let Err(error) = apply(&transaction, version) {
+        // Nothing was changed: whoever tries again and again needs no copy of each time.
+        if let Some(copy) = copy {
+            let _ = std::fs::remove_file(copy);
+        }
+        return Err(fail(error));
+    }
     transaction.commit().map_err(fail)
+}
+
+/// Makes the steps that follow on `version`.
+fn apply(transaction: &Transaction<'_>, version: i32) -> rusqlite::Result<()> {
+    for step in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        transaction.execute_batch(step)?;
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", newest())
+}
+
+/// Copies the database of an earlier version beside it and gives the copy's path; none for a
+/// database that was empty until now, or lies in memory.
+fn copy_of_version(version: i32, path: &Path) -> Result<Option<PathBuf>> {
+    if version == 0 || path == Path::new(MEMORY) {
+        return Ok(None);
+    }
+    let name = |number: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(match number {
+            1 => format!(".v{version}.backup"),
+            _ => format!(".v{version}.{number}.backup"),
+        });
+        PathBuf::from(name)
+    };
+    // The lock is held: no other aikit looks for a name, or copies to one, at the same time.
+    let mut number = 1;
+    let copy = loop {
+        let copy = name(number);
+        // What is left of a copy that was killed may be as large as the database.
+        backup::clear(&copy);
+        if std::fs::symlink_metadata(&copy).is_err() {
+            break copy;
+        }
+        number += 1;
+    };
+    // SQLite copies from no connection that has begun to write.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(path, flags).map_err(|e| describe(path, e))?;
+    source.busy_timeout(MIGRATION_TIMEOUT).map_err(|e| describe(path, e))?;
+    backup::copy(&source, &copy)?;
+    Ok(Some(copy))
 }
 
 #[cfg(test)]
@@ -84,7 +166,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{APPLICATION_ID, MIGRATIONS, migrate, newest, pragma, settings};
+    use super::{APPLICATION_ID, MEMORY, MIGRATIONS, migrate, newest, pragma, settings};
 
     /// A database as an aikit of that version left it.
     fn of_version(version: usize) -> Connection {
@@ -148,5 +230,51 @@ mod tests {
         migrate(&mut old, Path::new(":memory:")).expect_err("refused");
         assert_eq!(tables(&old), before);
         assert_eq!(pragma(&old, "user_version").expect("version"), 1);
+    }
+
+    /// Whoever tries again and again does not fill the disk with copies.
+    #[test]
+    fn a_migration_that_fails_keeps_no_copy() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.db");
+        of_version(1).execute("VACUUM INTO ?1", [path.to_str()]).expect("file");
+        let mut old = Connection::open(&path).expect("open");
+        old.execute_batch("CREATE TABLE spec_history (theirs)").expect("in the way");
+        migrate(&mut old, &path).expect_err("refused");
+        let copy = folder.path().join("store.db.v1.backup");
+        assert!(!copy.exists());
+        old.execute_batch("DROP TABLE spec_history").expect("out of the way");
+        migrate(&mut old, &path).expect("migrate");
+        let copied = Connection::open(&copy).expect("copy");
+        assert_eq!(pragma(&copied, "user_version").expect("version"), 1);
+    }
+
+    #[test]
+    fn no_statement_can_damage_the_file_or_take_a_misspelt_name_for_a_text() {
+        let mut connection = Connection::open_in_memory().expect("open");
+        settings(&connection).expect("settings");
+        migrate(&mut connection, Path::new(MEMORY)).expect("migrate");
+        for statement in [
+            "UPDATE chunk_text_data SET block = x'00'",
+            "SELECT \"no such column\"",
+            "CREATE TABLE t (x CHECK (x <> \"no such column\"))",
+        ] {
+            connection.execute_batch(statement).expect_err(statement);
+        }
+        connection.execute_batch("PRAGMA writable_schema = ON").expect("ignored");
+        let rename = "UPDATE sqlite_schema SET name = 'other' WHERE name = 'runs'";
+        connection.execute_batch(rename).expect_err("protected");
+        assert_eq!(pragma(&connection, "secure_delete").expect("setting"), 1);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_refused_at_once() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("store.db");
+        of_version(1).execute("VACUUM INTO ?1", [path.to_str()]).expect("file");
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let connection = Connection::open_with_flags(&path, flags).expect("open");
+        let error = settings(&connection).expect_err("refused");
+        assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::ReadOnly));
     }
 }

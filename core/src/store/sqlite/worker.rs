@@ -1,31 +1,65 @@
-//! A thread that owns a connection and does one job after the other.
+//! Threads that own a connection each and take jobs from one queue.
 
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::store_error;
 use crate::error::{Code, Error, Result};
 use crate::io::{self, Mutex};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Open = Arc<dyn Fn() -> Result<Connection> + Send + Sync>;
 
-#[derive(Debug)]
-pub(super) struct Worker {
+/// One or more threads with the same kind of connection. Further threads, up to the limit, are
+/// started when all are busy.
+pub(super) struct Workers {
+    name: &'static str,
+    limit: usize,
+    open: Open,
     jobs: Mutex<Option<mpsc::Sender<Job>>>,
+    queue: Arc<Mutex<mpsc::Receiver<Job>>>,
+    /// Jobs that were sent and have not ended.
+    busy: Arc<AtomicUsize>,
+    threads: Mutex<Vec<std::thread::JoinHandle<()>>>,
 }
 
-impl Worker {
-    /// Starts the thread and opens its connection there.
+impl std::fmt::Debug for Workers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Workers").field("name", &self.name).field("limit", &self.limit).finish()
+    }
+}
+
+impl Workers {
+    /// Starts the first thread and opens its connection there.
     pub(super) async fn start(
-        name: &str,
-        open: impl FnOnce() -> Result<Connection> + Send + 'static,
+        name: &'static str,
+        limit: usize,
+        open: impl Fn() -> Result<Connection> + Send + Sync + 'static,
     ) -> Result<Self> {
-        let (jobs, queue) = mpsc::channel::<Job>();
+        let (jobs, queue) = mpsc::channel();
+        let workers = Self {
+            name,
+            limit,
+            open: Arc::new(open),
+            jobs: Mutex::new(Some(jobs)),
+            queue: Arc::new(Mutex::new(queue)),
+            busy: Arc::default(),
+            threads: Mutex::default(),
+        };
+        let opened = workers.add_thread()?;
+        opened
+            .await
+            .map_err(|_| Error::new(Code::Panic, "the database thread ended while opening"))??;
+        Ok(workers)
+    }
+
+    fn add_thread(&self) -> Result<oneshot::Receiver<Result<()>>> {
         let (opened, outcome) = oneshot::channel();
-        std::thread::Builder::new()
-            .name(name.to_owned())
+        let (open, queue, busy) = (self.open.clone(), self.queue.clone(), self.busy.clone());
+        let thread = std::thread::Builder::new()
+            .name(self.name.to_owned())
             .spawn(move || {
                 let mut connection = match open() {
                     Ok(connection) => connection,
@@ -35,32 +69,39 @@ impl Worker {
                     }
                 };
                 let _ = opened.send(Ok(()));
-                while let Ok(job) = queue.recv() {
-                    // A job that panics loses its reply, which its caller reports; its transaction
-                    // is rolled back as it unwinds.
+                loop {
+                    // Who waits for a job holds the lock of the queue; the others wait for that.
+                    let job = queue.lock().recv();
+                    let Ok(job) = job else { return };
+                    // A job that panics loses its reply, which its caller reports.
                     let _ = io::catch(|| job(&mut connection));
+                    busy.fetch_sub(1, Ordering::AcqRel);
                 }
             })
             .map_err(|e| {
                 Error::new(Code::StoreUnavailable, "no thread can be started").caused_by(e)
             })?;
-        outcome
-            .await
-            .map_err(|_| Error::new(Code::Panic, "the database thread ended while opening"))??;
-        Ok(Self { jobs: Mutex::new(Some(jobs)) })
+        self.threads.lock().push(thread);
+        Ok(outcome)
     }
 
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let result = io::catch(|| work(connection));
-            let _ = reply.send(result.and_then(|result| result.map_err(store_error)));
+            let _ = reply.send(result.and_then(|result| result));
         });
+        let busy = self.busy.fetch_add(1, Ordering::AcqRel);
+        if busy > 0 && busy < self.limit && self.threads.lock().len() <= busy {
+            // One thread more only makes it faster: without it, the job waits for the others.
+            let _ = self.add_thread();
+        }
         let sent = self.jobs.lock().as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
         if !sent {
+            self.busy.fetch_sub(1, Ordering::AcqRel);
             return Err(Error::new(Code::Closed, "the kernel was closed").hint("open a new one"));
         }
         answer
@@ -68,22 +109,24 @@ impl Worker {
             .map_err(|_| Error::new(Code::Closed, "the kernel was closed during the call"))?
     }
 
-    /// Lets the jobs that were sent end, then the thread.
+    /// Lets the jobs that were sent end, then the threads. When this is over, their connections
+    /// are closed.
     pub(super) async fn stop(&self) {
+        drop(self.jobs.lock().take());
+        let threads = std::mem::take(&mut *self.threads.lock());
+        if threads.is_empty() {
+            return;
+        }
         let (done, ended) = oneshot::channel();
-        let jobs = self.jobs.lock().take();
-        if let Some(jobs) = jobs {
-            let sent = jobs.send(Box::new(move |connection| {
-                // Closing happens here, so that it is over when the caller goes on.
-                if let Ok(empty) = Connection::open_in_memory() {
-                    let old = std::mem::replace(connection, empty);
-                    drop(old);
-                }
-                let _ = done.send(());
-            }));
-            if sent.is_ok() {
-                let _ = ended.await;
+        // Joining blocks, and the caller's runtime may have one thread.
+        let joiner = std::thread::Builder::new().name(self.name.to_owned()).spawn(move || {
+            for thread in threads {
+                let _ = thread.join();
             }
+            let _ = done.send(());
+        });
+        if joiner.is_ok() {
+            let _ = ended.await;
         }
     }
 }

@@ -1,0 +1,141 @@
+//! What one layer says.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+
+use super::policy::Policy;
+use super::secret::{Address, SecretRef};
+
+/// What one layer says; what is absent, it leaves to the others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// Where the store is; in a profile only.
+    pub store: Option<Address>,
+    /// Whose kernel it is, a slug; in a profile only.
+    pub tenant: Option<String>,
+    /// Who acts, for the history of specs; in a profile only.
+    pub actor: Option<String>,
+    /// `provider/model`: of a profile or a tenant, for specs that name none; of a spec or a call, the
+    /// model itself.
+    pub default_model: Option<String>,
+    /// Where models are, by the name of the provider.
+    pub providers: BTreeMap<String, ProviderSettings>,
+    /// What the tenant may do. Its quotas are a block of their own when written: `quotas`.
+    pub policy: Policy,
+    /// How long things are kept.
+    pub retention: Retention,
+    /// What models cost, by `provider/model`.
+    pub prices: BTreeMap<String, Price>,
+    /// Limits of a run.
+    pub run: RunLimits,
+}
+
+/// Where a provider is and how to get in. At least one of the two is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ProviderSettings {
+    /// Address up to and without `/chat/completions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Where its key is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<SecretRef>,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Days that runs are kept; absent: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_days: Option<u32>,
+}
+
+/// What a model costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Price {
+    /// US dollars for a million tokens of input.
+    pub input_usd_per_million: f64,
+    /// US dollars for a million tokens of output.
+    pub output_usd_per_million: f64,
+}
+
+/// Limits of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RunLimits {
+    /// Model calls in one run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_turns: Option<u32>,
+    /// Milliseconds that a run may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+}
+
+impl Settings {
+    /// The settings in the form in which a tenant's are kept: what is said and nothing else, with
+    /// references to secrets and no secret.
+    pub fn to_json(&self) -> Json {
+        let mut out = Map::new();
+        put(&mut out, "store", &self.store);
+        put(&mut out, "tenant", &self.tenant);
+        put(&mut out, "actor", &self.actor);
+        put(&mut out, "default_model", &self.default_model);
+        put(&mut out, "providers", &self.providers);
+        let mut policy = Map::new();
+        put(&mut policy, "allowed_tools", &self.policy.allowed_tools);
+        if !self.policy.denied_tools.is_empty() {
+            put(&mut policy, "denied_tools", &self.policy.denied_tools);
+        }
+        put(&mut out, "policy", &policy);
+        put(&mut out, "quotas", &self.policy.quotas);
+        put(&mut out, "retention", &self.retention);
+        put(&mut out, "prices", &self.prices);
+        put(&mut out, "run", &self.run);
+        Json::Object(out)
+    }
+
+    /// Puts a later layer on top of this one.
+    pub(super) fn lay(&mut self, later: &Self) {
+        replace(&mut self.store, later.store.as_ref());
+        replace(&mut self.tenant, later.tenant.as_ref());
+        replace(&mut self.actor, later.actor.as_ref());
+        replace(&mut self.default_model, later.default_model.as_ref());
+        for (name, theirs) in &later.providers {
+            self.providers.entry(name.clone()).or_default().lay(theirs);
+        }
+        self.policy.narrow(&later.policy);
+        replace(&mut self.retention.runs_days, later.retention.runs_days.as_ref());
+        self.prices.extend(later.prices.iter().map(|(model, price)| (model.clone(), *price)));
+        replace(&mut self.run.max_turns, later.run.max_turns.as_ref());
+        replace(&mut self.run.timeout_ms, later.run.timeout_ms.as_ref());
+    }
+}
+
+impl ProviderSettings {
+    /// A key goes to the address that it was given for: a layer that names another one must bring
+    /// its own key.
+    fn lay(&mut self, later: &Self) {
+        if later.base_url.is_some() && later.base_url != self.base_url {
+            self.api_key = None;
+        }
+        replace(&mut self.base_url, later.base_url.as_ref());
+        replace(&mut self.api_key, later.api_key.as_ref());
+    }
+}
+
+fn replace<T: Clone>(ours: &mut Option<T>, theirs: Option<&T>) {
+    if let Some(theirs) = theirs {
+        *ours = Some(theirs.clone());
+    }
+}
+
+/// Adds what says something.
+fn put(out: &mut Map<String, Json>, key: &str, value: &impl Serialize) {
+    match serde_json::to_value(value) {
+        Ok(Json::Null) | Err(_) => {}
+        Ok(Json::Object(map)) if map.is_empty() => {}
+        Ok(value) => {
+            out.insert(key.to_owned(), value);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! PostgreSQL: transactions that enter a tenant, on connections of aikit's own runtime.
+
+mod fault;
+mod lint;
+mod pool;
+mod roles;
+mod schema;
+mod session;
+
+pub(super) use session::Session;
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::oneshot;
+
+use crate::error::{Code, Error, Result};
+use crate::io::{self, catch_panic};
+use pool::{Address, Pool};
+
+/// How a transaction begins.
+#[derive(Clone, Debug)]
+pub(super) enum Begin {
+    /// One snapshot of a tenant, for itself or for an ancestor.
+    Read { tenant: Arc<str>, reader: Option<Arc<str>> },
+    /// A change of a tenant; `locked`: after all others that are locked.
+    Write { tenant: Arc<str>, locked: bool },
+    /// Across tenants, one at a time.
+    Admin,
+    /// One snapshot across tenants.
+    Survey,
+}
+
+impl Begin {
+    /// One message: the beginning and whatever can be said with it. Ids are slugs.
+    fn sql(&self) -> String {
+        match self {
+            Self::Read { tenant, reader: None } => format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT aikit.enter('{tenant}')"
+            ),
+            Self::Read { tenant, reader: Some(reader) } => format!(
+                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+                 SELECT aikit.enter('{tenant}', '{reader}')"
+            ),
+            Self::Write { tenant, locked: false } => {
+                format!("BEGIN; SELECT aikit.enter('{tenant}')")
+            }
+            // Only the name is hashed, so two tenants may share a lock; they then wait, no more.
+            Self::Write { tenant, locked: true } => format!(
+                "BEGIN; SELECT aikit.enter('{tenant}');
+                 SELECT pg_advisory_xact_lock(hashtextextended('aikit:{tenant}', 0))"
+            ),
+            Self::Admin => "BEGIN; SELECT aikit.enter_admin();
+                 SELECT pg_advisory_xact_lock(hashtextextended('aikit:@store', 0))"
+                .into(),
+            Self::Survey => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+                 SELECT aikit.enter_admin()"
+                .into(),
+        }
+    }
+
+    fn reads(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Survey)
+    }
+}
+
+/// What is done inside of a transaction.
+pub(super) trait Transaction<T>: Send + 'static {
+    /// Does it.
+    fn run(self, session: &mut Session) -> impl Future<Output = Result<T>> + Send;
+}
+
+enum Door {
+    Tenant { rls: bool },
+    Admin,
+}
+
+/// An open database.
+#[derive(Debug)]
+pub(super) struct Database {
+    pool: Arc<Pool>,
+}
+
+impl Database {
+    /// Connects, and refuses a role that could leave its tenant.
+    pub(super) async fn open(url: &SecretString, rls: bool) -> Result<Self> {
+        Self::open_as(url, Door::Tenant { rls }).await
+    }
+
+    /// Connects, and refuses a role that is no administrator's.
+    pub(super) async fn open_admin(url: &SecretString) -> Result<Self> {
+        Self::open_as(url, Door::Admin).await
+    }
+
+    async fn open_as(url: &SecretString, door: Door) -> Result<Self> {
+        let address = Address::parse(url.expose_secret())?;
+        let pool = io::run_here(async move {
+            let (pool, mut session) = Pool::open(address).await?;
+            match door {
+                Door::Tenant { rls } => roles::check_app(session.connection(), rls).await?,
+                Door::Admin => roles::check_admin(session.connection()).await?,
+            }
+            pool.give_back(session);
+            Ok(pool)
+        })
+        .await?;
+        Ok(Self { pool: Arc::new(pool) })
+    }
+
+    /// Runs work between a beginning and an end. When the caller goes away, it still comes to its
+    /// end, whichever that is; no transaction stays open.
+    pub(super) async fn transact<T: Send + 'static>(
+        &self,
+        begin: Begin,
+        work: impl Transaction<T>,
+    ) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let pool = self.pool.clone();
+        io::runtime()?.spawn(async move {
+            let (mut session, _permit) = match pool.begin(&begin.sql()).await {
+                Ok(begun) => begun,
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                    return;
+                }
+            };
+            let outcome = catch_panic(work.run(&mut session)).await.and_then(|result| result);
+            match outcome {
+                Ok(value) if begin.reads() => {
+                    // What was read is read: nobody has to wait for the end.
+                    let _ = reply.send(Ok(value));
+                    if session.end("COMMIT").await.is_ok() {
+                        pool.give_back(session);
+                    }
+                }
+                Ok(value) => match session.end("COMMIT").await {
+                    Ok(()) => {
+                        let _ = reply.send(Ok(value));
+                        pool.give_back(session);
+                    }
+                    // The session goes with its transaction, if there still is one.
+                    Err(error) => drop(reply.send(Err(error))),
+                },
+                Err(error) => {
+                    if session.end("ROLLBACK").await.is_ok() {
+                        pool.give_back(session);
+                    }
+                    let _ = reply.send(Err(error));
+                }
+            }
+        });
+        answer.await.map_err(|_| {
+            Error::new(Code::Closed, "aikit was shut down during the call")
+                .hint("open a new kernel")
+        })?
+    }
+
+    pub(super) async fn close(&self) -> Result<()> {
+        let pool = self.pool.clone();
+        io::run_here(async move {
+            pool.close().await;
+            Ok(())
+        })
+        .await
+    }
+}
