@@ -89,7 +89,12 @@ impl StoreArguments {
             Some(actor) => Some(actor),
             None => text_variable("USER")?,
         };
-        Ok(OpenOptions { location, tenant: self.tenant()?, actor, ..OpenOptions::default() })
+        Ok(OpenOptions {
+            location: Some(location),
+            tenant: Some(self.tenant()?),
+            actor,
+            ..OpenOptions::default()
+        })
     }
 
     /// Opens the store.

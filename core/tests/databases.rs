@@ -29,7 +29,7 @@ fn copy_of(version: i64) -> (tempfile::TempDir, PathBuf, Value) {
 }
 
 async fn open(path: &Path, tenant: &str) -> aikit::Result<Kernel> {
-    Kernel::open(OpenOptions { tenant: tenant.into(), ..OpenOptions::file(path) }).await
+    Kernel::open(OpenOptions { tenant: Some(tenant.into()), ..OpenOptions::file(path) }).await
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -51,7 +51,11 @@ fn serve(answers: Vec<Vec<String>>) -> String {
 
 /// Runs an agent against the answers: its text or the error's code, and the deltas seen.
 async fn ask(answers: Vec<Vec<String>>) -> (Result<String, Code>, Vec<String>) {
-    let config = ProviderConfig { base_url: Some(serve(answers)), api_key: None };
+    let config = ProviderConfig {
+        base_url: Some(serve(answers)),
+        api_key: None,
+        ..ProviderConfig::default()
+    };
     let providers = Providers([("fake".to_owned(), config)].into());
     let kernel =
         Kernel::open(OpenOptions { providers, ..OpenOptions::default() }).await.expect("open");

@@ -110,17 +110,16 @@ def file_size_limit(site: Site) -> list[str]:
     return problems + works_again(site, store, said)
 
 
-def full_disk(site: Site) -> list[str]:
-    """A file system without space, in memory where one may be made."""
+def full_disk(site: Site) -> list[str] | None:
+    """A file system without space; None where none may be made."""
     disk = site.folder / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", disk]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         print(
-            "no small file system can be made here: the limit on file sizes stands for it",
-            flush=True,
+            "no small file system can be made here: a limit on file sizes stands for it", flush=True
         )
-        return []
+        return None
     try:
         store = disk / "store.db"
         said = begun(site, store)
@@ -192,15 +191,18 @@ def lock_of_another(site: Site) -> list[str]:
         if holder.stdout.readline() != b"held\n":
             return ["the lock cannot be had"]
         until = time.monotonic() + site.lock_seconds
-        writer = site.writer("locked", 1, store)
+        # Enough to do that it tries until the end.
+        writer = site.writer("locked", 1 + int(site.lock_seconds / 20), store)
         path = site.folder / "locked"
+        problems = verify(site.program, str(store), said, how="read")
         end = time.monotonic() + PATIENCE
         # Held for a while, and until the writer was told of it.
         while time.monotonic() < until or not told(lines_of(path)):
             if writer.poll() is not None or time.monotonic() > end:
                 break
             time.sleep(0.05)
-        problems = [] if told(lines_of(path)) else ["the writer was not told of the lock"]
+        if not told(lines_of(path)):
+            problems.append("the writer was not told of the lock")
     finally:
         holder.communicate()
     try:
@@ -233,7 +235,7 @@ def opened_together(site: Site) -> list[str]:
     return problems + backups_of(site.store) + verify(site.program, str(store), said)
 
 
-ALL: list[tuple[str, Callable[[Site], list[str]]]] = [
+ALL: list[tuple[str, Callable[[Site], list[str] | None]]] = [
     ("a limit on the size of files", file_size_limit),
     ("a full disk", full_disk),
     ("a file that may only be read", read_only_file),

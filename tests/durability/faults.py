@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import errno
 import os
+import random
 import shutil
 import struct
 import subprocess
@@ -138,6 +139,7 @@ class Bench:
         store, files, report = place / "store", place / "files", place / "report"
         shutil.copytree(scenario.folder, store)
         files.mkdir()
+        (store / "copies").mkdir()
         environment = {
             **os.environ,
             "LD_PRELOAD": str(self.preload),
@@ -152,7 +154,7 @@ class Bench:
         with (place / "said").open("wb") as out, (place / "errors").open("wb") as errors:
             try:
                 done = subprocess.run(
-                    [*command, "--steps", "1", "--files", files],
+                    [*command, "--steps", "1", "--files", files, "--copies", store / "copies"],
                     env=environment, stdout=out, stderr=errors, timeout=PATIENCE, check=False,
                 )  # fmt: skip
             except subprocess.TimeoutExpired:
@@ -192,7 +194,8 @@ def inject(bench: Bench, scenario: Scenario, fault: Fault, points: int, tally: T
         return
     stride = max(1, calls // points) if points else 1
     # The number of calls differs a little from run to run: on until one is not reached.
-    candidates = list(range(1, calls + 1, stride)) + list(
+    # Others each time, so that in the long run all of them have failed.
+    candidates = list(range(random.randint(1, stride), calls + 1, stride)) + list(
         range(calls + 1, calls + 400, max(stride, 20))
     )
     hits = 0
@@ -247,7 +250,7 @@ def main() -> int:
 def under(tally: Tally, name: str, condition: Callable, site: conditions.Site) -> None:
     site.folder.mkdir(parents=True)
     problems = condition(site)
-    if tally.note(name, problems):
+    if problems is not None and tally.note(name, problems):
         print(f"{name}: as it should be", flush=True)
 
 

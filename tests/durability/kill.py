@@ -4,8 +4,8 @@
     kill.py [--rounds N] [--writers N] [--seed N] [--location URL] [--program PATH]
 
 Two or three processes write to the same store at once. What each was told is kept outside of the store.
-Every store is used for some rounds; some begin as a file of an earlier version, so that the copy and
-the migration are killed too.
+A store is used for some rounds. Every fourth round begins with a file of an earlier version, so that the
+copy and the migration are killed too.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Ground:
 
     location: str
     folder: Path | None = None
+    old: bool = False
     ledger: list[str] = field(default_factory=list)
     rounds: int = 0
 
@@ -54,12 +55,12 @@ class Counts:
     crowded: int = 0
 
 
-def ground(workplace: Workplace, number: int, location: str | None) -> Ground:
+def ground(workplace: Workplace, name: str, location: str | None, old: bool = False) -> Ground:
     if location:
         return Ground(location)
-    folder = workplace.fresh(f"store-{number}")
-    made = Ground(str(folder / "store.db"), folder)
-    if number % 3 == 1:
+    folder = workplace.fresh(name)
+    made = Ground(str(folder / "store.db"), folder, old)
+    if old:
         shutil.copy(GOLDEN, made.location)
         made.ledger += GOLDEN_LEDGER
     return made
@@ -75,27 +76,35 @@ def one_round(
         files = outside / f"files-{name}"
         files.mkdir()
         command = [program, "write", place.location, "--tenant", f"t{i % 2}", "--writer", name]
+        if place.folder:
+            command += ["--copies", files]
         with (outside / name).open("wb") as said, (outside / f"{name}.err").open("wb") as errors:
             running.append(
                 subprocess.Popen([*command, "--files", files], stdout=said, stderr=errors)
             )
     # Some die while they open the store, most while they write, all at once or one after the other.
-    time.sleep(
-        chance.choice((chance.uniform(0, 0.05), chance.uniform(0, 0.25), chance.uniform(0, 0.6)))
-    )
+    longest = chance.choice((0.05, 0.3, 0.8)) if not place.old else 0.05
+    time.sleep(chance.uniform(0, longest))
     together = chance.random() < 0.5
     order = list(range(len(running)))
     chance.shuffle(order)
     problems = []
     for i in order:
         code = running[i].poll()
-        if code is not None:
+        crowded = any(
+            line.split(" ")[1] in CROWD
+            for line in lines_of(outside / names[i])
+            if line.startswith("fail ")
+        )
+        # Only who found no way in through the crowd has no more to do.
+        if code is not None and (code or not crowded):
             error = (outside / f"{names[i]}.err").read_text(errors="replace")[-400:]
             problems.append(f"writer {names[i]} ended by itself with {code}: {error}")
         running[i].kill()
         if not together:
             time.sleep(chance.uniform(0, 0.05))
     counts = Counts()
+    copies = []
     for process, name in zip(running, names, strict=True):
         process.wait()
         open_keys = set()
@@ -111,9 +120,10 @@ def one_round(
                 open_keys.discard(rest)
             elif word == "try":
                 open_keys.add(rest)
-            place.ledger.append(line)
+            # Its copies go with the round.
+            (copies if " copy:" in line else place.ledger).append(line)
         counts.cut += bool(open_keys)
-    problems += verify(program, place.location, place.ledger)
+    problems += verify(program, place.location, [*place.ledger, *copies])
     if place.folder:
         problems += backups_of(place.folder)
     return problems, counts
@@ -136,12 +146,12 @@ def main() -> int:
     total = Counts()
     with Workplace() as workplace:
         tally = Tally(workplace)
-        place = ground(workplace, 0, arguments.location)
-        stores = 1
+        current = ground(workplace, "store", arguments.location)
         for number in range(arguments.rounds):
-            if place.rounds == ROUNDS_A_STORE:
-                place = ground(workplace, stores, arguments.location)
-                stores += 1
+            place = current
+            if number % 4 == 3 and not arguments.location:
+                # One that is killed while it is copied and migrated.
+                place = ground(workplace, "old", None, old=True)
             writers = arguments.writers or 2 + number % 2
             names = [f"w{i}r{number}s{seed}" for i in range(writers)]
             problems, counts = one_round(arguments.program, workplace, place, names, chance)
@@ -149,10 +159,10 @@ def main() -> int:
             total.acknowledged += counts.acknowledged
             total.cut += counts.cut
             total.crowded += counts.crowded
-            if not tally.note(f"round {number}, seed {seed}", problems):
+            passed = tally.note(f"round {number}, seed {seed}", problems)
+            if not passed or current.rounds == ROUNDS_A_STORE:
                 # What is lost stays lost: the next rounds begin with another store.
-                place = ground(workplace, stores, arguments.location)
-                stores += 1
+                current = ground(workplace, f"store-after-{number}", arguments.location)
             if (number + 1) % 10 == 0:
                 print(
                     f"round {number + 1}: {total.acknowledged} acknowledged, {total.cut} writers "

@@ -31,21 +31,21 @@ def lines_of(path: Path) -> list[str]:
     return [line for line in text.split("\n")[:-1] if line]
 
 
-def verify(program: Path, location: str, ledger: Iterable[str]) -> list[str]:
+def verify(program: Path, location: str, ledger: Iterable[str], how: str = "verify") -> list[str]:
     """What is wrong with a store that these lines were said of; empty if nothing is."""
     try:
         done = subprocess.run(
-            [program, "verify", location],
+            [program, how, location],
             input="".join(f"{line}\n" for line in ledger),
             capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return [f"verify hangs ({PATIENCE} s)"]
+        return [f"{how} hangs ({PATIENCE} s)"]
     problems = [line for line in done.stdout.splitlines() if line.startswith("problem ")]
     if done.returncode and not problems:
-        problems = [f"verify ended with {done.returncode}: {done.stderr.strip()[-600:]}"]
+        problems = [f"{how} ended with {done.returncode}: {done.stderr.strip()[-600:]}"]
     if not problems and "verified " not in done.stdout:
-        problems = ["verify said nothing"]
+        problems = [f"{how} said nothing"]
     return problems
 
 

@@ -90,7 +90,7 @@ impl Run {
             Some(Ok(Outcome::Agent(agent))) => Ok(agent_to_lua(lua, agent, tools)?.into_lua(lua)?),
             Some(Ok(Outcome::Spec(spec))) => Ok(spec_to_lua(lua, spec)?.into_lua(lua)?),
             Some(Ok(Outcome::Json(text))) => convert::text_to_lua(lua, &text),
-            Some(Ok(Outcome::Nothing)) => Ok(Value::Nil),
+            Some(Ok(Outcome::Admin(_) | Outcome::Nothing)) => Ok(Value::Nil),
             Some(Err(error)) => Err(error.into()),
             None => Err(Error::invalid_argument("the run has not ended yet").into()),
         }

@@ -24,7 +24,7 @@ fn to_object(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
         Outcome::Agent(agent) => Agent(agent).into_py_any(py),
         Outcome::Spec(spec) => Spec(spec).into_py_any(py),
         Outcome::Json(json) => json.into_py_any(py),
-        Outcome::Nothing => Ok(py.None()),
+        Outcome::Admin(_) | Outcome::Nothing => Ok(py.None()),
     }
 }
 

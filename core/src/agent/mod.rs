@@ -44,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) tools: Toolbox,
     pub(crate) knowledge: Vec<(Knowledge, Collection)>,
     pub(crate) store: TenantStore,
+    /// What holds when the caller of a run does not say.
+    pub(crate) limits: RunLimits,
     /// What the model costs, if that is known.
     pub(crate) price: Option<Price>,
     /// Cancelled when the kernel closes.
@@ -57,6 +59,15 @@ pub(crate) struct Parts {
 pub(crate) struct Price {
     pub(crate) input: f64,
     pub(crate) output: f64,
+}
+
+/// Limits of a run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RunLimits {
+    /// Calls of the model.
+    pub(crate) max_turns: u32,
+    /// Milliseconds.
+    pub(crate) timeout_ms: Option<u64>,
 }
 
 impl Parts {

@@ -71,8 +71,7 @@ pub(super) async fn drive<S: EventSink>(
         }
         None => Uuid::now_v7().to_string().into(),
     };
-    let behavior = &agent.spec.document().behavior;
-    let max_turns = options.max_turns.unwrap_or(behavior.max_turns);
+    let max_turns = options.max_turns.unwrap_or(agent.limits.max_turns);
     if max_turns == 0 {
         return Err(Error::invalid_argument("max_turns: a run needs at least one turn"));
     }
@@ -80,7 +79,7 @@ pub(super) async fn drive<S: EventSink>(
         return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
     let system = filling::system_prompt(&agent.spec, agent.store.id(), &input, options.inputs)?;
-    let allowed = options.timeout_ms.or(behavior.timeout_ms).map(Duration::from_millis);
+    let allowed = options.timeout_ms.or(agent.limits.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
     let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);
     let mut progress = Progress::default();

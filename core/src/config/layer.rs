@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::policy::{Policy, Quotas};
-use super::settings::{Retention, RunLimits, Settings};
+use super::settings::{RunLimits, Settings};
 use crate::agent::RunOptions;
 use crate::spec::{Behavior, Spec};
 
@@ -18,6 +18,8 @@ pub enum Source {
     Tenant(String),
     /// A spec: `agent_id@version`.
     Spec(String),
+    /// Whoever opened the kernel.
+    Open,
     /// The caller of an agent or a run.
     Call,
 }
@@ -29,6 +31,7 @@ impl fmt::Display for Source {
             Self::Profile(file) => write!(f, "profile {file}"),
             Self::Tenant(id) => write!(f, "tenant {id}"),
             Self::Spec(name) => write!(f, "spec {name}"),
+            Self::Open => f.write_str("open"),
             Self::Call => f.write_str("call"),
         }
     }
@@ -58,27 +61,17 @@ impl Layer {
     pub fn spec(spec: &Spec) -> Self {
         let document = spec.document();
         let security = &document.governance.security;
-        let (limits, rates) = (&security.resource_limits, &document.governance.rate_limits);
-        let max_turns = document.behavior.max_turns;
+        // What a spec asks for of quotas is compared with the tenant's when it is checked; the
+        // tenant's are counted over all of its agents, so one spec cannot narrow them.
         let settings = Settings {
             default_model: Some(spec.model().to_owned()).filter(|model| !model.is_empty()),
             policy: Policy {
                 allowed_tools: security.allowed_tools.clone(),
                 denied_tools: security.denied_tools.clone(),
-                quotas: Quotas {
-                    max_concurrent_executions: limits.max_concurrent_executions,
-                    max_memory_mb: limits.max_memory_mb,
-                    max_cpu_percent: limits.max_cpu_percent,
-                    max_storage_mb: limits.max_storage_mb,
-                    requests_per_minute: rates.requests_per_minute,
-                    llm_tokens_per_day: rates.llm_tokens_per_day,
-                    cost_limit_usd_per_day: rates.cost_limit_usd_per_day,
-                    ..Quotas::default()
-                },
+                quotas: Quotas::default(),
             },
-            retention: Retention { runs_days: document.governance.compliance.data_retention_days },
             run: RunLimits {
-                max_turns: spec.says("/behavior/max_turns").then_some(max_turns),
+                max_turns: spec.says("/behavior/max_turns").then_some(document.behavior.max_turns),
                 timeout_ms: document.behavior.timeout_ms,
             },
             ..Settings::default()

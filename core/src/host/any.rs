@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::admin::HostAdmin;
 use super::session::{HostAgent, HostKernel};
 use super::task::{Step, Task};
 use crate::error::Result;
@@ -14,6 +15,8 @@ pub enum Outcome {
     Kernel(HostKernel),
     /// An agent.
     Agent(HostAgent),
+    /// A store that is open for administration.
+    Admin(HostAdmin),
     /// A spec.
     Spec(Spec),
     /// A document, as JSON text.
@@ -31,6 +34,12 @@ impl From<HostKernel> for Outcome {
 impl From<HostAgent> for Outcome {
     fn from(agent: HostAgent) -> Self {
         Self::Agent(agent)
+    }
+}
+
+impl From<HostAdmin> for Outcome {
+    fn from(admin: HostAdmin) -> Self {
+        Self::Admin(admin)
     }
 }
 

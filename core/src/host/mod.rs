@@ -3,6 +3,7 @@
 //!
 //! The C ABI and the three language modules stand on this room and add nothing but conversion.
 
+mod admin;
 mod any;
 mod documents;
 mod ready;
@@ -10,6 +11,7 @@ mod session;
 mod specs;
 mod task;
 
+pub use admin::{ADMIN_OPERATIONS, HostAdmin};
 pub use any::{AnyTask, Outcome};
 pub use documents::{
     diagnose, diff_specs, edit_spec, import_spec, parse_spec, render_spec, spec_schema,

@@ -128,6 +128,24 @@ impl HostKernel {
         Task::spawn(|_, _| async move { json_text(&kernel.run_events(&run_id).await?) })
     }
 
+    /// What the tenant has, and what it did on the last `days` days on which it did something, as
+    /// JSON.
+    pub fn usage(&self, days: u32) -> Task<String> {
+        let kernel = self.0.clone();
+        Task::spawn(|_, _| async move { json_text(&kernel.usage(days).await?) })
+    }
+
+    /// Copies the store with all of its tenants into the new file `path` while it is in use.
+    pub fn backup(&self, path: &str) -> Task<()> {
+        let (kernel, path) = (self.0.clone(), path.to_owned());
+        Task::spawn(|_, _| async move { kernel.backup(path).await })
+    }
+
+    /// Every setting that holds here, or for the agents of a spec, with its source, as a JSON array.
+    pub fn config(&self, spec: Option<&Spec>) -> Result<String> {
+        json_text(&self.0.explain(spec))
+    }
+
     /// Closes the store. Runs under way are cancelled; later calls answer `closed`. Idempotent.
     pub fn close(&self) -> Task<()> {
         let kernel = self.0.clone();

@@ -56,7 +56,7 @@ impl Kernel {
     /// Looks nothing up but the environment: agents are made often.
     fn errors_in_context(&self, spec: &Spec, model: Option<&str>) -> Vec<Diagnostic> {
         let own = Some(spec.model()).filter(|model| !model.is_empty());
-        let model = model.or(own).or(self.0.default_model.as_deref()).unwrap_or_default();
+        let model = model.or(own).or(self.0.setup.default_model()).unwrap_or_default();
         let mut context = Context { kernel: self, spec, model, found: Vec::new() };
         context.tenant();
         context.tools();
@@ -109,7 +109,7 @@ impl Kernel {
             }
         }
         let own = Some(spec.model()).filter(|model| !model.is_empty());
-        let model = own.or(self.0.default_model.as_deref()).unwrap_or_default();
+        let model = own.or(self.0.setup.default_model()).unwrap_or_default();
         if self.0.providers.lacks_key(model) {
             context.report(
                 Severity::Warning,
@@ -162,7 +162,7 @@ impl Context<'_> {
             } else if allowed.as_ref().is_some_and(|a| !a.contains(&tool.name)) {
                 Some("governance.security.allowed_tools does not name it")
             } else {
-                self.kernel.0.policy.forbids(&tool.name)
+                self.kernel.0.setup.policy().forbids(&tool.name)
             };
             if let Some(rule) = rule {
                 let message = format!("the tool {:?} is denied: {rule}", tool.name);
@@ -234,7 +234,7 @@ impl Context<'_> {
     fn quotas(&mut self) {
         let governance = &self.spec.document().governance;
         let (limits, rates) = (&governance.security.resource_limits, &governance.rate_limits);
-        let quotas = self.kernel.0.policy.quotas;
+        let quotas = self.kernel.0.setup.policy().quotas;
         let number = |value: Option<u32>| value.map(f64::from);
         #[expect(clippy::cast_precision_loss, reason = "compared and shown, not counted with")]
         let large = |value: Option<u64>| value.map(|value| value as f64);

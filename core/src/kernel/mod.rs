@@ -8,9 +8,10 @@ mod bundle;
 mod context;
 mod parsed;
 mod reference;
+mod setup;
 mod specs;
 
-pub use crate::config::{Policy, Quotas};
+pub use crate::config::{Explanation, Policy, Quotas};
 pub use bundle::Bundle;
 pub use reference::AgentRef;
 pub use specs::{
@@ -32,10 +33,11 @@ use crate::agent::{Agent, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
 use crate::model::Providers;
 use crate::retrieval::Collection;
-use crate::spec::{Spec, fill, is_model_name};
-use crate::store::{Limits, Location, Store, StoreOptions, TenantStore};
+use crate::spec::{Spec, fill};
+use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
+use setup::Setup;
 
 /// How long closing waits for cancelled runs to record their end.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,9 +47,14 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 #[serde(deny_unknown_fields, default)]
 pub struct OpenOptions {
     /// Path of an SQLite file, made if need be; the URL of a PostgreSQL database; default: in memory.
-    pub location: Location,
-    /// A slug; default `default`.
-    pub tenant: String,
+    pub location: Option<Location>,
+    /// A slug; default: the profile's, else `default`.
+    pub tenant: Option<String>,
+    /// The parent that reads the tenant's data, to whom that was granted: then the kernel only
+    /// reads.
+    pub reader: Option<String>,
+    /// Path of a TOML file with settings that hold for everybody on this machine.
+    pub profile: Option<PathBuf>,
     /// Where models are. Without it, `OPENAI_BASE_URL` and `OPENAI_API_KEY` are read when an
     /// `openai/` model is first used.
     pub providers: Providers,
@@ -65,8 +72,10 @@ pub struct OpenOptions {
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
-            location: Location::Memory,
-            tenant: "default".into(),
+            location: None,
+            tenant: None,
+            reader: None,
+            profile: None,
             providers: Providers::default(),
             actor: None,
             default_model: None,
@@ -79,13 +88,8 @@ impl Default for OpenOptions {
 impl OpenOptions {
     /// The defaults with this SQLite file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { location: Location::File(path.into()), ..Self::default() }
+        Self { location: Some(Location::File(path.into())), ..Self::default() }
     }
-}
-
-/// The quotas that the store and the runs count.
-fn limits(quotas: &Quotas) -> Limits {
-    Limits::of_config(&serde_json::json!({ "quotas": quotas }))
 }
 
 /// How an agent is made.
@@ -106,9 +110,7 @@ struct Inner {
     tenant: TenantStore,
     tools: Arc<Registry>,
     providers: Arc<Providers>,
-    actor: Option<String>,
-    default_model: Option<String>,
-    policy: Policy,
+    setup: Setup,
     parsed: Parsed,
     closing: CancellationToken,
     running: TaskTracker,
@@ -118,34 +120,29 @@ impl Kernel {
     /// Opens a kernel.
     ///
     /// # Errors
-    /// [`Code::TenantInvalid`], [`Code::InvalidArgument`] and the store's codes.
+    /// [`Code::TenantInvalid`], [`Code::InvalidArgument`], [`Code::ConfigInvalid`] and the store's
+    /// codes.
     pub async fn open(options: OpenOptions) -> Result<Self> {
-        if let Some(actor) = &options.actor {
-            specs::bounded("actor", actor, specs::BY_LIMIT)?;
+        let mut setup = Setup::read(&options)?;
+        let location = setup.location()?;
+        let store = Store::open(&location, StoreOptions { rls: options.rls }).await?;
+        match setup.enter(&store, &options).await {
+            Ok(tenant) => Ok(Self(Arc::new(Inner {
+                store,
+                tenant,
+                tools: Arc::new(Registry::with_builtins()),
+                providers: Arc::new(setup.providers(options.providers)),
+                setup,
+                parsed: Parsed::default(),
+                closing: CancellationToken::new(),
+                running: TaskTracker::new(),
+            }))),
+            Err(error) => {
+                // What was opened for nobody is closed before the error is told.
+                let _ = store.close().await;
+                Err(error)
+            }
         }
-        if let Some(model) = options.default_model.as_deref()
-            && !is_model_name(model)
-        {
-            let message = format!("the default model {model:?} is not of the form provider/model");
-            return Err(Error::invalid_argument(message).hint("for instance openai/gpt-4o-mini"));
-        }
-        let store = Store::open(&options.location, StoreOptions { rls: options.rls }).await?;
-        let actor = options.actor.as_deref().filter(|actor| !actor.is_empty());
-        let limits = limits(&options.policy.quotas);
-        let tenant = store.tenant(&options.tenant)?.with(actor, limits);
-        tenant.settle().await?;
-        Ok(Self(Arc::new(Inner {
-            store,
-            tenant,
-            tools: Arc::new(Registry::with_builtins()),
-            providers: Arc::new(options.providers),
-            actor: options.actor.filter(|actor| !actor.is_empty()),
-            default_model: options.default_model,
-            policy: options.policy,
-            parsed: Parsed::default(),
-            closing: CancellationToken::new(),
-            running: TaskTracker::new(),
-        })))
     }
 
     /// The tenant that it was opened for.
@@ -204,14 +201,16 @@ impl Kernel {
                 Ok((k.clone(), self.collection(&fill("collection", &k.collection, &values)?)?))
             })
             .collect::<Result<_>>()?;
+        let price = self.0.setup.price(&model_name);
         Ok(Agent::new(Parts {
+            price,
             name,
             model_name,
             model,
             tools,
             knowledge,
             store: self.0.tenant.clone(),
-            price: None,
+            limits: self.0.setup.run_limits(&spec),
             closing: self.0.closing.clone(),
             running: self.0.running.clone(),
             spec,
@@ -221,7 +220,7 @@ impl Kernel {
     /// The model that an agent uses: what the caller says, else the spec, else the kernel.
     fn model_name(&self, spec: &Spec, options: &AgentOptions) -> Result<String> {
         let own = Some(spec.model()).filter(|model| !model.is_empty());
-        let model = options.model.as_deref().or(own).or(self.0.default_model.as_deref());
+        let model = options.model.as_deref().or(own).or(self.0.setup.default_model());
         model.map(str::to_owned).ok_or_else(|| {
             let error = Error::new(
                 Code::SpecInvalid,
@@ -250,7 +249,7 @@ impl Kernel {
         cancel: CancellationToken,
     ) -> Result<Value> {
         self.check_open()?;
-        self.0.policy.check_tool(name)?;
+        self.0.setup.policy().check_tool(name)?;
         let context = Context {
             tenant: self.tenant().to_owned(),
             run_id: None,
@@ -279,6 +278,31 @@ impl Kernel {
                 })
             })
             .collect()
+    }
+
+    /// What the tenant has, and what it did on the last `days` days on which it did something.
+    ///
+    /// # Errors
+    /// The store's codes.
+    pub async fn usage(&self, days: u32) -> Result<Usage> {
+        self.0.tenant.usage(days).await
+    }
+
+    /// Copies the store, with all of its tenants, into the new file `path` while it is in use: one
+    /// state of it, checked, complete. SQLite only.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] when `path` is taken, and for a store that is no SQLite file; the
+    /// store's codes.
+    pub async fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
+        self.check_open()?;
+        self.0.store.backup(path.as_ref()).await
+    }
+
+    /// Every setting that holds here, where it comes from and what it overruled; with a spec, for
+    /// its agents. Secrets are shown as what they were given by.
+    pub fn explain(&self, spec: Option<&Spec>) -> Explanation {
+        self.0.setup.explain(spec)
     }
 
     /// Cancels the runs under way and closes the store. Later calls answer [`Code::Closed`].

@@ -321,7 +321,9 @@ impl Specs {
 
     fn stamp(&self, by: Option<String>, why: Option<String>) -> Result<Stamp> {
         let stamp = Stamp {
-            by: by.filter(|by| !by.is_empty()).or_else(|| self.0.0.actor.clone()),
+            by: by
+                .filter(|by| !by.is_empty())
+                .or_else(|| self.0.0.setup.actor().map(str::to_owned)),
             why: why.filter(|why| !why.is_empty()),
         };
         check_stamp(stamp.by.as_deref(), stamp.why.as_deref())?;

@@ -25,6 +25,9 @@ pub struct ProviderConfig {
     /// Sent as a bearer token.
     #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
+    /// Why a key that was given by reference could not be read: told when it is needed.
+    #[serde(skip)]
+    pub key_error: Option<Error>,
 }
 
 /// A key, or an error that does not show what stood in its place, as serde's own does.
@@ -144,6 +147,9 @@ impl Providers {
                      providers.{provider}.base_url"
                 ))
             })?;
+        if let Some(error) = config.key_error {
+            return Err(error);
+        }
         let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
         let key = config.api_key.or_else(ambient);
         OpenAi::new(&base_url, key.map(|key| sendable(provider, &key)).transpose()?, model)

@@ -153,19 +153,184 @@ impl Tx<'_> {
     }
 }
 
+/// At most `limit` rows of a chain behind the entry `after`, oldest first.
+async fn rows(
+    connection: &mut Connection<'_>,
+    chain: &str,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<Row>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit_log WHERE tenant_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3"
+    );
+    connection.rows(&sql, values![chain, after, limit]).await
+}
+
+/// At most `limit` entries of a chain behind the entry `after`, oldest first.
+pub(super) async fn entries(
+    connection: &mut Connection<'_>,
+    chain: &str,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<AuditEntry>> {
+    rows(connection, chain, after, limit).await?.into_iter().map(AuditEntry::read).collect()
+}
+
 impl TenantStore {
     /// At most `limit` entries of the tenant's chain behind the entry `after`, oldest first.
     pub async fn audit_log(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
         self.read(move |tx| {
             Box::pin(async move {
-                let sql = format!(
-                    "SELECT {COLUMNS} FROM audit_log WHERE tenant_id = ?1 AND seq > ?2
-                     ORDER BY seq LIMIT ?3"
-                );
-                let rows = tx.rows(&sql, values![after, limit]).await?;
-                rows.into_iter().map(AuditEntry::read).collect()
+                let tenant = tx.tenant().to_owned();
+                entries(tx.connection(), &tenant, after, limit).await
             })
         })
         .await
+    }
+}
+
+/// The end of a chain: whoever notes it elsewhere later sees whether something was cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditHead {
+    /// The chain: a tenant, or `@store`.
+    pub tenant_id: String,
+    /// The entry.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// Where a chain breaks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditBreak {
+    /// The chain: a tenant, or `@store`.
+    pub tenant_id: String,
+    /// The first entry that is not as it was written.
+    pub seq: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// A walk along a chain, from its first entry.
+#[derive(Debug)]
+pub(super) struct Walk {
+    chain: String,
+    expect: Vec<AuditHead>,
+    pub(super) seq: u64,
+    pub(super) hash: String,
+}
+
+impl Walk {
+    /// A walk that is to come by the heads of this chain.
+    pub(super) fn new(chain: &str, expect: &[AuditHead]) -> Self {
+        let expect = expect.iter().filter(|head| head.tenant_id == chain).cloned().collect();
+        Self { chain: chain.to_owned(), expect, seq: 0, hash: ORIGIN.to_owned() }
+    }
+
+    /// Reads the next entries, and gives their number.
+    pub(super) async fn step(
+        &mut self,
+        connection: &mut Connection<'_>,
+        limit: u32,
+    ) -> Result<std::result::Result<usize, AuditBreak>> {
+        let rows = rows(connection, &self.chain, self.seq, limit).await?;
+        let count = rows.len();
+        for row in rows {
+            let entry = match AuditEntry::read(row) {
+                Err(error) if error.code() == Code::AuditBroken => {
+                    return Ok(Err(self.broken(self.seq + 1, "its detail is not JSON")));
+                }
+                entry => entry?,
+            };
+            if let Err(found) = self.check(entry) {
+                return Ok(Err(found));
+            }
+        }
+        Ok(Ok(count))
+    }
+
+    /// Takes the next entry, if it belongs there.
+    fn check(&mut self, entry: AuditEntry) -> std::result::Result<(), AuditBreak> {
+        let next = self.seq + 1;
+        if entry.seq != next {
+            let what = match entry.seq - next {
+                1 => "it is missing".to_owned(),
+                n => format!("{n} entries are missing"),
+            };
+            return Err(self.broken(next, what));
+        }
+        if entry.hash != entry.expected_hash() {
+            return Err(self.broken(next, "its hash is not that of what it says"));
+        }
+        if entry.prev != self.hash {
+            return Err(self.broken(next, "it does not follow on the entry before it"));
+        }
+        if self.expect.iter().any(|head| head.seq == next && head.hash != entry.hash) {
+            let what = "its hash is not the expected one: the chain was written anew";
+            return Err(self.broken(next, what));
+        }
+        (self.seq, self.hash) = (next, entry.hash);
+        Ok(())
+    }
+
+    /// Looks at the end of the chain whether it was cut off.
+    pub(super) fn end(&self) -> Option<AuditBreak> {
+        let seq = self.expect.iter().map(|head| head.seq).max()?;
+        (seq > self.seq).then(|| {
+            let next = self.seq + 1;
+            if self.seq == 0 {
+                return self.broken(next, format!("the whole chain is missing, up to entry {seq}"));
+            }
+            self.broken(next, format!("the chain was cut off: it went up to entry {seq} at least"))
+        })
+    }
+
+    fn broken(&self, seq: u64, what: impl Into<String>) -> AuditBreak {
+        AuditBreak { tenant_id: self.chain.clone(), seq, what: what.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{AuditEntry, ORIGIN};
+
+    /// The hashes were made by another program: in Python, with `entry` as a list,
+    /// `text = json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)` and
+    /// `hashlib.sha256((prev + text).encode()).hexdigest()`.
+    #[test]
+    fn hashes_are_those_that_others_find() {
+        let first = AuditEntry {
+            tenant_id: "acme".into(),
+            seq: 1,
+            at: "2026-01-02T03:04:05.678Z".into(),
+            actor: None,
+            action: "spec.saved".into(),
+            object: "helper@1.0.0".into(),
+            detail: json!({"why": null, "hash": "sha256:00"}),
+            prev: ORIGIN.into(),
+            hash: String::new(),
+        };
+        let hash = "0ddf63daae257493afe3484ded8c292e101ccfbdd16d56924c73077508aa794c";
+        assert_eq!(first.expected_hash(), hash);
+        let second = AuditEntry {
+            seq: 2,
+            at: "2026-01-02T03:04:06.000Z".into(),
+            actor: Some("Zoë <z@example.org>".into()),
+            action: "collection.changed".into(),
+            object: "büro \"1\"\n".into(),
+            detail: json!({
+                "written": 2, "removed": 0, "a": {"c": [1, 2.5, true], "b": "ü\u{2028}"}
+            }),
+            prev: hash.into(),
+            ..first
+        };
+        assert_eq!(
+            second.expected_hash(),
+            "15b92fc8682be76e2f682c6cd9dd1c595a26cf1e14f2e499c750cb06e9ef2736"
+        );
     }
 }

@@ -7,28 +7,43 @@
 
 mod access;
 mod admin;
+mod archive;
 mod audit;
 mod documents;
 mod location;
 mod postgres;
+mod retention;
 mod runs;
 mod specs;
 mod sqlite;
 mod tx;
+mod upkeep;
 mod usage;
 
-pub use admin::Admin;
-pub use audit::AuditEntry;
+pub use admin::{
+    Admin, AuditCheck, AuditReport, ChainReport, Deletion, DeletionOptions, NewTenant, ReadGrant,
+    Remains, TenantFilter, TenantKind, TenantRecord, TenantStatus,
+};
+pub use archive::{
+    ArchiveReport, CopyReport, Digests, ImportOptions, ImportParent, LeftOut, TableDigest,
+};
+pub use audit::{AuditBreak, AuditEntry, AuditHead};
 pub use documents::{DocumentRecord, NewChunk, NewDocument, StoredChunk};
 pub use location::Location;
+pub use retention::{PruneReport, Pruned};
 pub use runs::{NewRun, RunStatus};
 pub use specs::{
     HistoryEntry, ImportReport, IncomingSpec, NewSpec, Position, SpecChange, SpecFilter,
     SpecRecord, SpecRef, SpecStatus, Stamp, VersionId,
 };
 
+pub use upkeep::{
+    Grant, Granted, LoginStatus, MigrationReport, RoleStatus, SqliteStatus, StoreStatus, check, grant,
+    migrate, status,
+};
 pub use usage::{Allowance, DayUsage, Limits, Spent, Totals, Usage, micros};
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
@@ -140,6 +155,22 @@ impl Store {
         }
     }
 
+    /// Copies the store into the new file `path` while it is in use: one state of it, checked,
+    /// complete.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] when `path` is taken, and for PostgreSQL, which has tools of its own;
+    /// the store's codes.
+    pub async fn backup(&self, path: &Path) -> Result<()> {
+        match self.database()? {
+            Database::Sqlite(database) => database.backup(path).await,
+            Database::Postgres(_) => Err(Error::invalid_argument(
+                "a PostgreSQL database is not copied into a file by aikit",
+            )
+            .hint("use pg_dump or base backups; aikit tenant export takes one tenant")),
+        }
+    }
+
     fn database(&self) -> Result<&Database> {
         self.check_process()?;
         Ok(&self.0.database)
@@ -209,6 +240,16 @@ impl TenantStore {
             }
         }
         self.read(|_| Box::pin(async { Ok(()) })).await
+    }
+
+    /// The tenant's configuration, as an administrator gave it.
+    pub async fn configuration(&self) -> Result<serde_json::Value> {
+        let sql = "SELECT config FROM tenants WHERE tenant_id = ?1";
+        let text: String =
+            self.read(move |tx| Box::pin(async move { tx.one(sql, &[]).await?.take(0) })).await?;
+        serde_json::from_str(&text).map_err(|e| {
+            Error::new(Code::StoreCorrupt, "a tenant's configuration is not JSON").caused_by(e)
+        })
     }
 
     /// Runs work that only reads, in one snapshot.

@@ -324,19 +324,19 @@ pub(super) async fn totals(tx: &mut Tx<'_>) -> Result<Totals> {
     })
 }
 
+/// What the tenant of a transaction uses.
+pub(super) async fn of(tx: &mut Tx<'_>, days: u32) -> Result<Usage> {
+    let totals = totals(tx).await?;
+    let sql = "SELECT day, runs, input_tokens, output_tokens, cost_micros
+         FROM usage_days WHERE tenant_id = ?1 ORDER BY day DESC LIMIT ?2";
+    let rows = tx.rows(sql, values![days]).await?;
+    let days = rows.into_iter().map(|mut row| day(&mut row)).collect::<Result<_>>()?;
+    Ok(Usage { totals, days })
+}
+
 impl TenantStore {
     /// What the tenant has, and what it did on the last `days` days on which it did something.
     pub async fn usage(&self, days: u32) -> Result<Usage> {
-        self.read(move |tx| {
-            Box::pin(async move {
-                let totals = totals(tx).await?;
-                let sql = "SELECT day, runs, input_tokens, output_tokens, cost_micros
-                     FROM usage_days WHERE tenant_id = ?1 ORDER BY day DESC LIMIT ?2";
-                let rows = tx.rows(sql, values![days]).await?;
-                let days = rows.into_iter().map(|mut row| day(&mut row)).collect::<Result<_>>()?;
-                Ok(Usage { totals, days })
-            })
-        })
-        .await
+        self.read(move |tx| Box::pin(async move { of(tx, days).await })).await
     }
 }

@@ -35,7 +35,7 @@ async fn kernel() -> Kernel {
 }
 
 async fn on_file(path: &Path, tenant: &str) -> Kernel {
-    let options = OpenOptions { tenant: tenant.into(), ..OpenOptions::file(path) };
+    let options = OpenOptions { tenant: Some(tenant.into()), ..OpenOptions::file(path) };
     Kernel::open(options).await.expect("open")
 }
 

@@ -1,12 +1,26 @@
 //! The administrators' door: tenants as objects, the audit log, upkeep. Everything that it changes
 //! is in the chain `@store` of the audit log.
 
+mod deletion;
+mod erasure;
+mod grants;
+mod log;
+mod tables;
+mod tenants;
+mod upkeep;
+
+pub use deletion::{Deletion, DeletionOptions};
+pub use erasure::Remains;
+pub use grants::ReadGrant;
+pub use log::{AuditCheck, AuditReport, ChainReport};
+pub use tenants::{NewTenant, TenantFilter, TenantKind, TenantRecord, TenantStatus};
+
 use std::sync::Arc;
 
 use super::audit::{self, Act, STORE_CHAIN};
 use super::postgres::{self, Begin};
-use super::tx::{Connection, Tx, Work, at_once};
-use super::{Database, Location, Store, TenantStore, sqlite};
+use super::tx::{Connection, Dialect, Row, Tx, Value, Work, at_once, values};
+use super::{Database, Location, Store, TenantStore};
 use crate::error::{Error, Result};
 use crate::io;
 
@@ -46,6 +60,15 @@ impl Admin {
         Ok(Self { store, actor: actor.into() })
     }
 
+    /// Who acts.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Finishes what was begun and closes the database. Idempotent.
     ///
     /// # Errors
@@ -60,7 +83,7 @@ impl Admin {
     }
 
     /// Runs work across tenants that only reads, in one snapshot.
-    pub(super) async fn survey<T, F>(&self, work: F) -> Result<T>
+    pub(super) async fn inspect<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: for<'t, 'c> FnOnce(&'t mut AdminTx<'c>) -> Work<'t, T> + Send + 'static,
@@ -107,7 +130,7 @@ impl Admin {
 /// A transaction across tenants. Its statements name the tenant themselves.
 pub(super) struct AdminTx<'c> {
     pub(super) connection: Connection<'c>,
-    actor: Arc<str>,
+    pub(super) actor: Arc<str>,
 }
 
 impl AdminTx<'_> {
@@ -121,6 +144,31 @@ impl AdminTx<'_> {
         let actor = self.actor.clone();
         let act = Act { actor: Some(&actor), action, object, detail };
         audit::append(&mut self.connection, STORE_CHAIN, act).await
+    }
+
+    /// Runs a statement, and gives the number of rows it changed.
+    async fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64> {
+        self.connection.execute(sql, values).await
+    }
+
+    /// All rows of a statement.
+    async fn rows(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>> {
+        self.connection.rows(sql, values).await
+    }
+
+    /// The first row of a statement.
+    async fn row(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<Row>> {
+        Ok(self.rows(sql, values).await?.into_iter().next())
+    }
+
+    /// Waits for the changes of a tenant that are under way, and lets no other begin before the end
+    /// of this transaction. On SQLite that is so anyway.
+    async fn lock(&mut self, tenant: &str) -> Result<()> {
+        if self.connection.dialect() == Dialect::Postgres {
+            let sql = "SELECT pg_advisory_xact_lock(hashtextextended('aikit:' || ?1, 0))";
+            self.execute(sql, values![tenant]).await?;
+        }
+        Ok(())
     }
 
     /// The same transaction, bound to one tenant.
@@ -144,3 +192,6 @@ where
         (self.work)(&mut AdminTx { connection, actor: self.actor }).await
     }
 }
+
+#[cfg(test)]
+mod tests;

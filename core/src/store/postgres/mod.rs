@@ -7,11 +7,13 @@ mod roles;
 mod schema;
 mod session;
 
+pub use schema::{Grant, Granted, LoginStatus, MigrationReport, RoleStatus, Status};
 pub(super) use session::Session;
 
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
+use sqlx::Connection as _;
 use tokio::sync::oneshot;
 
 use crate::error::{Code, Error, Result};
@@ -68,6 +70,43 @@ impl Begin {
 pub(super) trait Transaction<T>: Send + 'static {
     /// Does it.
     fn run(self, session: &mut Session) -> impl Future<Output = Result<T>> + Send;
+}
+
+/// Runs set-up work on a connection of its own.
+async fn set_up<T: Send + 'static>(
+    url: &SecretString,
+    work: impl AsyncFnOnce(&mut sqlx::PgConnection) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let address = Address::parse(url.expose_secret())?;
+    // Its futures need not be `Send`: set-up has a thread of its own for the moment that it takes.
+    let handle = io::runtime()?;
+    let work = move || {
+        handle.block_on(async move {
+            let mut connection = address.connect().await?;
+            let outcome = work(&mut connection).await;
+            let _ = connection.close().await;
+            outcome
+        })
+    };
+    io::runtime()?
+        .spawn_blocking(work)
+        .await
+        .map_err(|e| Error::new(Code::Panic, "setting the database up failed").caused_by(e))?
+}
+
+/// Brings schema and roles up to date.
+pub(super) async fn migrate(url: &SecretString) -> Result<MigrationReport> {
+    set_up(url, async |connection| schema::migrate(connection).await).await
+}
+
+/// Looks at a database.
+pub(super) async fn status(url: &SecretString) -> Result<Status> {
+    set_up(url, async |connection| schema::status(connection).await).await
+}
+
+/// Gives a login a role, or takes it away.
+pub(super) async fn grant(url: &SecretString, grant: Grant) -> Result<Granted> {
+    set_up(url, async move |connection| schema::grant(connection, grant).await).await
 }
 
 enum Door {

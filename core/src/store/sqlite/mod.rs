@@ -5,6 +5,7 @@ mod fault;
 mod fork;
 mod integrity;
 mod schema;
+mod status;
 mod worker;
 
 use std::path::{Path, PathBuf};
@@ -17,6 +18,8 @@ use super::access;
 use crate::error::{Code, Error, Result};
 use crate::io;
 pub(super) use fault::store_error;
+pub use status::SqliteStatus;
+pub(super) use status::{status, steps};
 use worker::Workers;
 
 /// Earlier versions can corrupt a WAL database when two connections write and checkpoint at once.
@@ -89,6 +92,18 @@ impl Database {
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         self.writer.run(work).await
+    }
+
+    /// Copies the database into a new file.
+    pub(super) async fn backup(&self, path: &Path) -> Result<()> {
+        let path = path.to_path_buf();
+        let workers = self.readers.as_ref().unwrap_or(&self.writer);
+        workers.run(move |connection| backup::copy(connection, &path)).await
+    }
+
+    /// What is wrong with the database; empty when it is sound.
+    pub(super) async fn check(&self) -> Result<Vec<String>> {
+        self.writer.run(|connection| integrity::check(connection)).await
     }
 
     pub(super) async fn close(&self) -> Result<()> {

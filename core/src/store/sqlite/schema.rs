@@ -76,7 +76,21 @@ fn newer(path: &Path) -> Error {
         .hint("upgrade aikit, or open another file")
 }
 
-fn newest() -> i32 {
+/// The version of the tables; 0 for a file without any.
+///
+/// # Errors
+/// [`Code::StoreCorrupt`] for a database of another program.
+pub(super) fn version(connection: &Connection, path: &Path) -> Result<i64> {
+    match refuse_foreign(connection, path) {
+        // Of a newer aikit: its version tells more than a refusal.
+        Err(error) if error.code() != Code::StoreUnavailable => return Err(error),
+        _ => {}
+    }
+    pragma(connection, "user_version").map(Into::into).map_err(|e| describe(path, e))
+}
+
+/// The version that this aikit works with.
+pub(super) fn newest() -> i32 {
     i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX)
 }
 

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::{Code, Error, Result};
 
 /// As PostgreSQL's own, which is also the least that the RFC allows.
-const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
+const ITERATIONS: NonZeroU32 = NonZeroU32::MIN.saturating_add(4095);
 
 /// The three values of which a verifier is put together.
 pub(super) struct Verifier {

@@ -1,0 +1,153 @@
+//! From options, profile and the tenant's configuration to what holds in a kernel.
+
+use std::collections::BTreeMap;
+
+use secrecy::ExposeSecret;
+
+use super::{OpenOptions, specs};
+use crate::agent::{self, RunLimits};
+use crate::config::{
+    Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
+};
+use crate::error::{Error, Result};
+use crate::model::{ProviderConfig, Providers};
+use crate::spec::{Spec, is_model_name};
+use crate::store::{Limits, Location, Store, TenantStore};
+
+/// What holds in a kernel, and why.
+#[derive(Debug)]
+pub(super) struct Setup {
+    location: Option<Location>,
+    layers: Vec<Layer>,
+    resolved: Resolved,
+}
+
+impl Setup {
+    /// Reads options and profile; opens nothing.
+    pub(super) fn read(options: &OpenOptions) -> Result<Self> {
+        if let Some(actor) = &options.actor {
+            specs::bounded("actor", actor, specs::BY_LIMIT)?;
+        }
+        if let Some(model) = options.default_model.as_deref()
+            && !is_model_name(model)
+        {
+            let message = format!("the default model {model:?} is not of the form provider/model");
+            return Err(Error::invalid_argument(message).hint("for instance openai/gpt-4o-mini"));
+        }
+        let mut layers = vec![Layer::defaults()];
+        if let Some(path) = &options.profile {
+            let settings = Settings::read(path)?;
+            layers.push(Layer { source: Source::Profile(path.display().to_string()), settings });
+        }
+        // Keys that were given to `open` are no references, and are shown nowhere.
+        let providers: BTreeMap<_, _> = options
+            .providers
+            .0
+            .iter()
+            .filter(|(_, config)| config.base_url.is_some())
+            .map(|(name, config)| {
+                let base_url = config.base_url.clone();
+                (name.clone(), ProviderSettings { base_url, api_key: None })
+            })
+            .collect();
+        let settings = Settings {
+            tenant: options.tenant.clone(),
+            actor: options.actor.clone().filter(|actor| !actor.is_empty()),
+            default_model: options.default_model.clone(),
+            policy: options.policy.clone(),
+            providers,
+            ..Settings::default()
+        };
+        layers.push(Layer { source: Source::Open, settings });
+        let resolved = resolve(&layers);
+        Ok(Self { location: options.location.clone(), layers, resolved })
+    }
+
+    /// Where the store is: the caller's, else the profile's, else in memory.
+    pub(super) fn location(&self) -> Result<Location> {
+        match (&self.location, &self.resolved.settings.store) {
+            (Some(location), _) => Ok(location.clone()),
+            (None, Some(address)) => Ok(Location::new(address.read()?.expose_secret())),
+            (None, None) => Ok(Location::Memory),
+        }
+    }
+
+    /// Enters the tenant, and lays its configuration between the profile and what the caller says.
+    pub(super) async fn enter(
+        &mut self,
+        store: &Store,
+        options: &OpenOptions,
+    ) -> Result<TenantStore> {
+        let id = self.resolved.settings.tenant.clone().unwrap_or_default();
+        let tenant = match &options.reader {
+            Some(reader) => store.reader(&id, reader)?,
+            None => store.tenant(&id)?,
+        };
+        tenant.settle().await?;
+        let settings = Settings::from_json(&tenant.configuration().await?)?;
+        let caller = self.layers.len() - 1;
+        self.layers.insert(caller, Layer { source: Source::Tenant(id), settings });
+        self.resolved = resolve(&self.layers);
+        let settings = &self.resolved.settings;
+        let quotas = serde_json::json!({ "quotas": settings.policy.quotas });
+        Ok(tenant.with(settings.actor.as_deref(), Limits::of_config(&quotas)))
+    }
+
+    /// The providers of all layers; those that the caller brought win whole.
+    pub(super) fn providers(&self, callers: Providers) -> Providers {
+        let mut all = BTreeMap::new();
+        for (name, settings) in &self.resolved.settings.providers {
+            let read = settings.api_key.as_ref().map(|key| key.read()).transpose();
+            let (api_key, key_error) = match read {
+                Ok(key) => (key, None),
+                Err(error) => (None, Some(error)),
+            };
+            let base_url = settings.base_url.clone();
+            all.insert(name.clone(), ProviderConfig { base_url, api_key, key_error });
+        }
+        all.extend(callers.0);
+        Providers(all)
+    }
+
+    pub(super) fn actor(&self) -> Option<&str> {
+        self.resolved.settings.actor.as_deref()
+    }
+
+    pub(super) fn default_model(&self) -> Option<&str> {
+        self.resolved.settings.default_model.as_deref()
+    }
+
+    pub(super) fn policy(&self) -> &Policy {
+        &self.resolved.settings.policy
+    }
+
+    pub(super) fn price(&self, model: &str) -> Option<agent::Price> {
+        let price = self.resolved.settings.prices.get(model)?;
+        Some(agent::Price {
+            input: price.input_usd_per_million,
+            output: price.output_usd_per_million,
+        })
+    }
+
+    /// The limits of a spec's runs: its own, else those of the layers.
+    pub(super) fn run_limits(&self, spec: &Spec) -> RunLimits {
+        let layers = &self.resolved.settings.run;
+        let behavior = &spec.document().behavior;
+        let own = spec.says("/behavior/max_turns").then_some(behavior.max_turns);
+        RunLimits {
+            max_turns: own.or(layers.max_turns).unwrap_or(behavior.max_turns),
+            timeout_ms: behavior.timeout_ms.or(layers.timeout_ms),
+        }
+    }
+
+    pub(super) fn explain(&self, spec: Option<&Spec>) -> Explanation {
+        match spec {
+            None => self.resolved.explain(),
+            Some(spec) => {
+                let mut layers = self.layers.clone();
+                layers.push(Layer::spec(spec));
+                resolve(&layers).explain()
+            }
+        }
+    }
+}
