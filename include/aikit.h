@@ -32,7 +32,8 @@
  *
  * OWNERSHIP
  *
- *   aikit_kernel, _spec, _agent, _run   Numbers. Yours until the _free function of their kind, which
+ *   aikit_kernel, _spec, _agent, _run,
+ *   _admin                              Numbers. Yours until the _free function of their kind, which
  *                                       takes a pointer and sets it to 0. A handle that was freed,
  *                                       made up or is of another kind is answered with
  *                                       AIKIT_INVALID_HANDLE; 0 is never a handle. Free them in any
@@ -58,8 +59,8 @@
  * not know of; only aikit_run_watch makes a thread, one for its run. Nothing may unwind through a
  * callback: no C++ exception, no longjmp.
  *
- * After fork() the child must open a kernel of its own; handles from before are answered with
- * AIKIT_FORKED. Free or close them in the parent.
+ * After fork() the child must open a kernel or administrator of its own; handles from before are
+ * answered with AIKIT_FORKED. Free or close them in the parent.
  *
  * ERRORS
  *
@@ -68,6 +69,44 @@
  * you own on failure. What it held before is not read, so it may be uninitialised, and an error that
  * was not freed is lost. The number, the word (aikit_error_code) and their meaning are stable; the
  * message is for people. A defect inside aikit is caught at the boundary: AIKIT_PANIC.
+ *
+ * ADMINISTRATION
+ *
+ * A kernel works in one tenant. aikit_admin_open opens the store itself, and aikit_admin_call does
+ * these operations; arguments in brackets may be left out.
+ *
+ *   create_tenant     id [parent kind name config]     tenant
+ *   tenant            id                               tenant
+ *   tenants           [parent status kind limit after] {tenants: [tenant], next}
+ *   configure_tenant  id config                        tenant
+ *   rename_tenant     id name (null: none)             tenant
+ *   move_tenant       id parent (null: none)           tenant
+ *   suspend_tenant    id [why]                         tenant
+ *   resume_tenant     id [why]                         tenant
+ *   delete_tenant     id [children erase]              {tenant, tenants, rows: {table: n},
+ *                                                      files: [{place, advice}]}
+ *   grant_read        id reader (a tenant above)       null
+ *   revoke_read       id reader                        whether there was one
+ *   read_grants       id                               [{reader, granted_at, granted_by}]
+ *   usage             id [days]                        as aikit_kernel_usage gives
+ *   digest            id                               {table: {rows, sha256}}
+ *   export_tenant     id path                          {tenant, tables: {table: {rows, sha256}},
+ *                                                      bytes, altered, left_out}
+ *   import_tenant     path [as parent]                 the same
+ *   copy_tenant       id to (a location) [as parent]   {tenant, source, target, altered, left_out,
+ *                                                      agree}
+ *   audit_log         [tenant after limit]             [{tenant_id, seq, at, actor, action, object,
+ *                     (without tenant: what            detail, prev, hash}]
+ *                     administrators did)
+ *   verify_audit      [tenant expect]                  {chains: [{tenant_id, entries, head, sound}],
+ *                     (expect: heads that were         broken}, where broken is null or
+ *                     noted before)                    {tenant_id, seq, what}
+ *   prune                                              {tenant: {runs, events}}
+ *   backup            path                             null
+ *   check                                              findings; an empty array: sound
+ *
+ * A tenant is {tenant_id, parent, kind, name, status, config, created_at, updated_at}; kind is "org",
+ * "team", "user" or null, status "active" or "suspended". A head is {tenant_id, seq, hash}.
  *
  * VERSIONS
  *
@@ -341,6 +380,11 @@ typedef struct aikit_run_callbacks {
   aikit_finalizer finalizer;
 } aikit_run_callbacks;
 
+/**
+ * A store that is open for administration: its tenants, its audit log, its upkeep.
+ */
+typedef uint64_t aikit_admin;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -442,12 +486,17 @@ uint32_t aikit_shutdown(uint32_t timeout_ms);
  * Opens a kernel and waits until it is open.
  *
  * `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
- * made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}), actor (who
- * acts, for the history of specs), default_model (for specs that name none), policy
- * ({allowed_tools, denied_tools, quotas}: what the tenant may do). On success `*kernel` is a new
- * handle that the caller frees with aikit_kernel_free. Errors: AIKIT_INVALID_ARGUMENT,
- * AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT. Thread
- * safe.
+ * made if need be, or the URL of a PostgreSQL database), tenant (default "default"), providers
+ * ({name: {base_url, api_key}}), actor (who acts, for the history of specs), default_model (for
+ * specs that name none), policy ({allowed_tools, denied_tools, quotas}: what the tenant may do),
+ * profile (path of a TOML file with settings), reader (the parent that reads the tenant's data: the
+ * kernel then only reads), rls (default true: a PostgreSQL role that could leave its tenant is
+ * refused). On success `*kernel` is a new handle that the caller frees with aikit_kernel_free.
+ * Errors: AIKIT_INVALID_ARGUMENT, AIKIT_TENANT_INVALID; AIKIT_TENANT_NOT_FOUND (SQLite makes a tenant
+ * that is not there), AIKIT_TENANT_SUSPENDED, AIKIT_ACCESS_DENIED for a reader; AIKIT_CONFIG_INVALID,
+ * AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE for the profile; AIKIT_STORE_UNAVAILABLE,
+ * AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT, AIKIT_STORE_OUTDATED, AIKIT_STORE_ROLE, AIKIT_STORE_LOST.
+ * Thread safe.
  */
 aikit_status aikit_kernel_open(const char *options,
                                size_t options_len,
@@ -487,6 +536,44 @@ aikit_status aikit_kernel_run_events(aikit_kernel kernel,
                                      size_t run_id_len,
                                      struct aikit_bytes *events,
                                      struct aikit_error **error);
+
+/**
+ * What the tenant has, and what it did on the last `days` days on which it did something.
+ *
+ * On success the caller owns `*usage`, a JSON object: totals: {specs, documents, vectors, bytes},
+ * days: [{day, runs, input_tokens, output_tokens, cost_micros}], the newest first; days are UTC, and
+ * costs in millionths of a US dollar. Errors: AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those
+ * of the store. Thread safe.
+ */
+aikit_status aikit_kernel_usage(aikit_kernel kernel,
+                                uint32_t days,
+                                struct aikit_bytes *usage,
+                                struct aikit_error **error);
+
+/**
+ * Copies the store with all of its tenants into the new file `path`, while it is in use. SQLite
+ * only.
+ *
+ * Errors: AIKIT_INVALID_ARGUMENT if there is something at `path` or the store is not SQLite,
+ * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+ */
+aikit_status aikit_kernel_backup(aikit_kernel kernel,
+                                 const char *path,
+                                 size_t path_len,
+                                 struct aikit_error **error);
+
+/**
+ * Every setting that holds in this kernel, or for the agents of `spec` unless that is 0, where it
+ * comes from, and what it overruled. A secret is shown as what it was given by, never as itself.
+ *
+ * On success the caller owns `*settings`, a JSON array of {key, value, source, overruled: [{value,
+ * source}]} and, where it applies, secret ("set" or "missing") and elements ([{value, source}], of a
+ * list). Errors: AIKIT_INVALID_HANDLE. Thread safe.
+ */
+aikit_status aikit_kernel_config(aikit_kernel kernel,
+                                 aikit_spec spec,
+                                 struct aikit_bytes *settings,
+                                 struct aikit_error **error);
 
 /**
  * Cancels the runs under way, closes the store and waits for that. The handle stays valid until
@@ -1118,6 +1205,58 @@ void aikit_run_free(aikit_run *run);
 aikit_status aikit_run_watch(aikit_run run,
                              const struct aikit_run_callbacks *callbacks,
                              struct aikit_error **error);
+
+/**
+ * Opens a store for administration and waits until it is open. On SQLite whoever may write the file
+ * is an administrator; on PostgreSQL the login is a member of the role aikit_admin.
+ *
+ * `options` is a JSON object: location (path of an SQLite file, made if need be, or the URL of a
+ * PostgreSQL database), actor (who acts, for the audit log), profile (path of a TOML file that
+ * names them otherwise). On success `*admin` is a new handle that the caller frees with
+ * aikit_admin_free. Errors: AIKIT_INVALID_ARGUMENT, also if nobody is named who acts;
+ * AIKIT_CONFIG_INVALID, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE for the profile;
+ * AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT, AIKIT_STORE_OUTDATED,
+ * AIKIT_STORE_ROLE. Thread safe.
+ */
+aikit_status aikit_admin_open(const char *options,
+                              size_t options_len,
+                              aikit_admin *admin,
+                              struct aikit_error **error);
+
+/**
+ * Does one operation of an administrator and waits for its end. What it changes is in the audit log.
+ *
+ * The operations, with their arguments and results: see ADMINISTRATION above. `arguments` is a JSON
+ * object of named values, or empty where none is needed.
+ *
+ * On success the caller owns `*result`, JSON. Errors: AIKIT_INVALID_ARGUMENT for an unknown
+ * operation or argument; AIKIT_TENANT_NOT_FOUND, AIKIT_TENANT_EXISTS, AIKIT_TENANT_INVALID,
+ * AIKIT_TENANT_SUSPENDED, AIKIT_CONFIG_INVALID, AIKIT_ARCHIVE_INVALID; AIKIT_STORE_LOST,
+ * AIKIT_STORE_CONFLICT and the others of the store; AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
+ * AIKIT_FORKED. A broken audit log is no failure of verify_audit: its result says where. Thread
+ * safe.
+ */
+aikit_status aikit_admin_call(aikit_admin admin,
+                              const char *operation,
+                              size_t operation_len,
+                              const char *arguments,
+                              size_t arguments_len,
+                              struct aikit_bytes *result,
+                              struct aikit_error **error);
+
+/**
+ * Finishes what was begun, closes the store and waits for that. The handle stays valid until
+ * aikit_admin_free, and calls with it answer AIKIT_CLOSED. Closing twice is no error.
+ *
+ * Errors: AIKIT_INVALID_HANDLE, AIKIT_FORKED, AIKIT_STORE_FAILED. Thread safe.
+ */
+aikit_status aikit_admin_close(aikit_admin admin, struct aikit_error **error);
+
+/**
+ * Frees an administrator's handle and sets it to 0; the store is closed if that was not done. Does
+ * nothing for NULL and for a handle that is not one of an administrator. Thread safe.
+ */
+void aikit_admin_free(aikit_admin *admin);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -478,7 +478,7 @@ extern "C" inline void aikit_hpp_free_tool(void *user_data) { free_tool(user_dat
 class Kernel {
   public:
     /// Opens a kernel; `options` is a JSON object, empty for an in-memory store: location, tenant,
-    /// providers, actor, default_model, policy.
+    /// providers, actor, default_model, policy, profile, reader, rls.
     explicit Kernel(std::string_view options = {}) {
         aikit_kernel kernel = 0;
         detail::Check check;
@@ -533,6 +533,23 @@ class Kernel {
     std::string run_events(std::string_view run_id) const {
         return detail::ask(aikit_kernel_run_events, handle(), run_id.data(), run_id.size());
     }
+    /// What the tenant has, and what it did on the last `days` days with a run, as a JSON object.
+    std::string usage(std::uint32_t days = 30) const {
+        return detail::ask(aikit_kernel_usage, handle(), days);
+    }
+    /// Copies the store with all of its tenants into a new file. SQLite only.
+    void backup(std::string_view path) const {
+        detail::Check check;
+        check(aikit_kernel_backup(handle(), path.data(), path.size(), check));
+    }
+    /// Every setting that holds here, its source and what it overruled, as a JSON array.
+    std::string config() const {
+        return detail::ask(aikit_kernel_config, handle(), aikit_spec{0});
+    }
+    /// The same for the agents of a spec.
+    std::string config(const Spec &spec) const {
+        return detail::ask(aikit_kernel_config, handle(), spec.handle());
+    }
     /// Cancels the runs under way and closes the store.
     void close() {
         detail::Check check;
@@ -543,6 +560,35 @@ class Kernel {
 
   private:
     detail::Handle<aikit_kernel_free> handle_;
+};
+
+/// A store that is open for administration: tenants, audit log, upkeep.
+class Admin {
+  public:
+    /// Opens a store; `options` is a JSON object: location, actor (who acts), profile.
+    explicit Admin(std::string_view options) {
+        aikit_admin admin = 0;
+        detail::Check check;
+        check(aikit_admin_open(options.data(), options.size(), &admin, check));
+        handle_ = detail::Handle<aikit_admin_free>(admin);
+    }
+
+    /// Does an operation of ADMINISTRATION in aikit.h with `arguments`, a JSON object; gives its
+    /// result as JSON.
+    std::string call(std::string_view operation, std::string_view arguments = {}) const {
+        return detail::ask(aikit_admin_call, handle(), operation.data(), operation.size(),
+                           arguments.data(), arguments.size());
+    }
+    /// Finishes what was begun and closes the store.
+    void close() {
+        detail::Check check;
+        check(aikit_admin_close(handle(), check));
+    }
+    /// The handle, for the C functions.
+    aikit_admin handle() const noexcept { return handle_.get(); }
+
+  private:
+    detail::Handle<aikit_admin_free> handle_;
 };
 
 } // namespace aikit

@@ -24,7 +24,7 @@ link() {
 }
 
 ADAPTER=tests/conformance/adapters/c
-link "${CC:-cc}" gnu11 "$ADAPTER/adapter.c $ADAPTER/specs.c" target/conformance/c/adapter aikit libcjson
+link "${CC:-cc}" gnu11 "$ADAPTER/adapter.c $ADAPTER/specs.c $ADAPTER/admin.c" target/conformance/c/adapter aikit libcjson
 link "${CC:-cc}" gnu11 examples/c/handbook.c target/examples/c/handbook aikit libcjson
 link "${CXX:-c++}" c++17 examples/cpp/handbook.cpp target/examples/cpp/handbook aikit libcjson
 echo "built: target/conformance/c/adapter target/examples/c/handbook target/examples/cpp/handbook"

@@ -10,12 +10,20 @@ macro_rules! tell {
     ($($text:tt)*) => { $crate::output::write_error(format_args!($($text)*)) };
 }
 
+mod admin;
+mod audit;
+mod config;
+mod db;
 mod failure;
 mod output;
+mod progress;
+mod redact;
 mod run;
+mod settings;
 mod source;
 mod spec;
 mod store;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -24,7 +32,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use failure::Failure;
 
-/// An agent runtime that lives inside your own program; this command tries specs out and keeps them.
+/// An agent runtime that lives inside your own program; this command tries specs out, keeps them,
+/// and looks after stores and their tenants.
 #[derive(Parser)]
 #[command(
     name = "aikit",
@@ -44,6 +53,18 @@ enum Command {
     /// Write, check, compare, convert and keep specs
     #[command(subcommand)]
     Spec(spec::Command),
+    /// Set stores up and look after them
+    #[command(subcommand)]
+    Db(db::Command),
+    /// Make, configure, move and delete tenants
+    #[command(subcommand)]
+    Tenant(tenant::Command),
+    /// Show and check settings
+    #[command(subcommand)]
+    Config(config::Command),
+    /// Read and verify the audit log
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show the version
     Version,
 }
@@ -58,9 +79,18 @@ enum Format {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    redact::know_arguments();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => redact::exit(&error),
+    };
+    let outcome = match cli.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Spec(command) => spec::dispatch(command),
+        Command::Db(command) => db::dispatch(command),
+        Command::Tenant(command) => tenant::dispatch(command),
+        Command::Config(command) => config::dispatch(command),
+        Command::Audit(command) => audit::dispatch(command),
         Command::Version => {
             say!("aikit {}\n", aikit::host::version());
             Ok(ExitCode::SUCCESS)

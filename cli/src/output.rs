@@ -14,7 +14,8 @@ const GAP: &str = "  ";
 
 pub(crate) fn write_out(text: std::fmt::Arguments<'_>) {
     let mut out = std::io::stdout().lock();
-    if out.write_fmt(text).and_then(|()| out.flush()).is_err() {
+    let text = crate::redact::redacted(text.to_string());
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
         aikit::io::shutdown(std::time::Duration::from_secs(2));
         std::process::exit(BROKEN_PIPE);
     }
@@ -22,7 +23,8 @@ pub(crate) fn write_out(text: std::fmt::Arguments<'_>) {
 
 pub(crate) fn write_error(text: std::fmt::Arguments<'_>) {
     // Unlike standard output: without a reader of notes the work still goes on.
-    let _ = std::io::stderr().lock().write_fmt(text);
+    let text = crate::redact::redacted(text.to_string());
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 /// JSON as people and programs can read it.
@@ -33,6 +35,37 @@ pub(crate) fn json(value: &Value) {
 /// `1 error`, `2 errors`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Bytes in the unit that people would choose.
+pub(crate) fn size(bytes: u64) -> String {
+    const STEP: u64 = 1024;
+    let mut unit = "bytes";
+    let (mut whole, mut tenths) = (bytes, 0);
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if whole < STEP {
+            break;
+        }
+        tenths = whole % STEP * 10 / STEP;
+        (whole, unit) = (whole / STEP, larger);
+    }
+    match (unit, whole < 10) {
+        ("bytes", _) | (_, false) => format!("{whole} {unit}"),
+        _ => format!("{whole}.{tenths} {unit}"),
+    }
+}
+
+/// The day (UTC), `YYYY-MM-DD`.
+pub(crate) fn today() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
+}
+
+/// An RFC 3339 time in UTC without the fraction of its second, which nobody reads in a table.
+pub(crate) fn seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((seconds, rest)) if rest.ends_with('Z') => format!("{seconds}Z"),
+        _ => time.to_owned(),
+    }
 }
 
 /// Rows with their columns one below the other. The last column is as long as it is.

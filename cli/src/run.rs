@@ -27,13 +27,17 @@ pub(crate) struct Arguments {
     spec: String,
     /// The question; `-` or nothing reads it from standard input
     question: Option<String>,
-    /// SQLite file to keep documents and runs in, and to find versions in (else AIKIT_STORE; else
-    /// in memory for a file, ./aikit.db for a version)
-    #[arg(long, value_name = "FILE")]
+    /// SQLite file or PostgreSQL URL to keep documents and runs in, and to find versions in (else
+    /// AIKIT_STORE, else the profile's; else in memory for a file, ./aikit.db for a version);
+    /// env:NAME or file:PATH for a URL that is kept there, because it holds a password
+    #[arg(long, value_name = "STORE")]
     store: Option<PathBuf>,
-    /// Tenant to run for (else AIKIT_TENANT, else `default`)
+    /// Tenant to run for (else AIKIT_TENANT, else the profile's, else `default`)
     #[arg(long, value_name = "TENANT")]
     tenant: Option<String>,
+    /// TOML file with settings for this machine (else AIKIT_PROFILE)
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
     /// Model to use instead of the spec's, for instance openai/gpt-4o-mini (address and key from
     /// OPENAI_BASE_URL and OPENAI_API_KEY)
     #[arg(long, value_name = "PROVIDER/MODEL")]
@@ -78,11 +82,15 @@ pub(crate) fn run(arguments: Arguments) -> Outcome {
 
 /// The kernel, what its agent is made from, and the text that findings are shown in.
 async fn open(arguments: &Arguments) -> Result<(Kernel, Spec, String), Failure> {
-    let store = StoreArguments { store: arguments.store.clone(), tenant: arguments.tenant.clone() };
+    let store = StoreArguments {
+        store: arguments.store.clone(),
+        tenant: arguments.tenant.clone(),
+        profile: arguments.profile.clone(),
+    };
     if source::is_file(&arguments.spec) {
         let (spec, text) = source::read_with_text(&arguments.spec);
         let spec = spec.map_err(|error| in_text(error, arguments, &text))?;
-        let kernel = Kernel::open(store.options(store.location())?).await?;
+        let kernel = Kernel::open(store.options(store.named()?.unwrap_or_default())?).await?;
         return Ok((kernel, spec, text));
     }
     let kernel = store.open(Access::Existing).await?;

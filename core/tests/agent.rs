@@ -3,16 +3,22 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod stores;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use aikit::agent::{Agent, EventKind, RunStatus};
-use aikit::kernel::{Kernel, OpenOptions};
+use aikit::kernel::Kernel;
 use aikit::spec::Spec;
 use aikit::tool::{Context, Definition, FunctionTool};
 use aikit::{Code, Error};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tokio::sync::Barrier;
+
+use stores::{kernel, on_file};
 
 /// How long a machine may take for what must come; only a failure waits for so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,10 +46,6 @@ fn tool(
         let work = work.clone();
         async move { work(arguments) }
     }))
-}
-
-async fn kernel() -> Kernel {
-    Kernel::open(OpenOptions::default()).await.expect("open")
 }
 
 async fn agent(kernel: &Kernel, tools: &str, script: &str) -> Agent {
@@ -273,11 +275,35 @@ async fn absurd_token_counts_are_bounded_and_no_panic() {
     assert_eq!(result.usage.total_tokens, u64::MAX);
 }
 
+/// Holds a lock under which no step of a run can be written, until it is dropped.
+enum Held {
+    Sqlite(rusqlite::Connection),
+    Postgres(Box<PgConnection>),
+}
+
+/// Takes that lock.
+async fn hold(path: &Path) -> Held {
+    match stores::server() {
+        None => {
+            let other = rusqlite::Connection::open(path).expect("open");
+            other.execute_batch("BEGIN IMMEDIATE").expect("lock");
+            Held::Sqlite(other)
+        }
+        Some(url) => {
+            let url = stores::at(&url, &stores::named(path));
+            let mut other = PgConnection::connect(&url).await.expect("connect");
+            let lock = "BEGIN; LOCK TABLE aikit.run_events IN SHARE MODE";
+            other.execute(sqlx::raw_sql(lock)).await.expect("lock");
+            Held::Postgres(Box::new(other))
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_step_that_the_store_refused_is_recorded_with_the_end() {
     let folder = tempfile::tempdir().expect("tempdir");
     let path = folder.path().join("store.db");
-    let kernel = Kernel::open(OpenOptions::file(&path)).await.expect("open");
+    let kernel = on_file(&path, "default").await;
     let definition = Definition {
         name: "lock".into(),
         description: String::new(),
@@ -286,13 +312,15 @@ async fn a_step_that_the_store_refused_is_recorded_with_the_end() {
     };
     // Holds the database's lock until the run was given up, for the step that could not be written.
     let lock = FunctionTool::new(definition, move |_, context: Context| {
-        let other = rusqlite::Connection::open(&path).expect("open");
-        other.execute_batch("BEGIN IMMEDIATE").expect("lock");
-        tokio::spawn(async move {
-            context.cancel.cancelled().await;
-            drop(other);
-        });
-        std::future::ready(Ok(json!(1)))
+        let path = path.clone();
+        async move {
+            let held = hold(&path).await;
+            tokio::spawn(async move {
+                context.cancel.cancelled().await;
+                drop(held);
+            });
+            Ok(json!(1))
+        }
     });
     kernel.register(Arc::new(lock)).expect("tool");
     let script = "  - {tool_calls: [{name: lock}]}\n  - {text: done}\n";

@@ -32,7 +32,8 @@
  *
  * OWNERSHIP
  *
- *   aikit_kernel, _spec, _agent, _run   Numbers. Yours until the _free function of their kind, which
+ *   aikit_kernel, _spec, _agent, _run,
+ *   _admin                              Numbers. Yours until the _free function of their kind, which
  *                                       takes a pointer and sets it to 0. A handle that was freed,
  *                                       made up or is of another kind is answered with
  *                                       AIKIT_INVALID_HANDLE; 0 is never a handle. Free them in any
@@ -58,8 +59,8 @@
  * not know of; only aikit_run_watch makes a thread, one for its run. Nothing may unwind through a
  * callback: no C++ exception, no longjmp.
  *
- * After fork() the child must open a kernel of its own; handles from before are answered with
- * AIKIT_FORKED. Free or close them in the parent.
+ * After fork() the child must open a kernel or administrator of its own; handles from before are
+ * answered with AIKIT_FORKED. Free or close them in the parent.
  *
  * ERRORS
  *
@@ -68,6 +69,44 @@
  * you own on failure. What it held before is not read, so it may be uninitialised, and an error that
  * was not freed is lost. The number, the word (aikit_error_code) and their meaning are stable; the
  * message is for people. A defect inside aikit is caught at the boundary: AIKIT_PANIC.
+ *
+ * ADMINISTRATION
+ *
+ * A kernel works in one tenant. aikit_admin_open opens the store itself, and aikit_admin_call does
+ * these operations; arguments in brackets may be left out.
+ *
+ *   create_tenant     id [parent kind name config]     tenant
+ *   tenant            id                               tenant
+ *   tenants           [parent status kind limit after] {tenants: [tenant], next}
+ *   configure_tenant  id config                        tenant
+ *   rename_tenant     id name (null: none)             tenant
+ *   move_tenant       id parent (null: none)           tenant
+ *   suspend_tenant    id [why]                         tenant
+ *   resume_tenant     id [why]                         tenant
+ *   delete_tenant     id [children erase]              {tenant, tenants, rows: {table: n},
+ *                                                      files: [{place, advice}]}
+ *   grant_read        id reader (a tenant above)       null
+ *   revoke_read       id reader                        whether there was one
+ *   read_grants       id                               [{reader, granted_at, granted_by}]
+ *   usage             id [days]                        as aikit_kernel_usage gives
+ *   digest            id                               {table: {rows, sha256}}
+ *   export_tenant     id path                          {tenant, tables: {table: {rows, sha256}},
+ *                                                      bytes, altered, left_out}
+ *   import_tenant     path [as parent]                 the same
+ *   copy_tenant       id to (a location) [as parent]   {tenant, source, target, altered, left_out,
+ *                                                      agree}
+ *   audit_log         [tenant after limit]             [{tenant_id, seq, at, actor, action, object,
+ *                     (without tenant: what            detail, prev, hash}]
+ *                     administrators did)
+ *   verify_audit      [tenant expect]                  {chains: [{tenant_id, entries, head, sound}],
+ *                     (expect: heads that were         broken}, where broken is null or
+ *                     noted before)                    {tenant_id, seq, what}
+ *   prune                                              {tenant: {runs, events}}
+ *   backup            path                             null
+ *   check                                              findings; an empty array: sound
+ *
+ * A tenant is {tenant_id, parent, kind, name, status, config, created_at, updated_at}; kind is "org",
+ * "team", "user" or null, status "active" or "suspended". A head is {tenant_id, seq, hash}.
  *
  * VERSIONS
  *

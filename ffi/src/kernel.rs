@@ -46,12 +46,17 @@ impl Kernel {
 /// Opens a kernel and waits until it is open.
 ///
 /// `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
-/// made if need be), tenant (default "default"), providers ({name: {base_url, api_key}}), actor (who
-/// acts, for the history of specs), default_model (for specs that name none), policy
-/// ({allowed_tools, denied_tools, quotas}: what the tenant may do). On success `*kernel` is a new
-/// handle that the caller frees with aikit_kernel_free. Errors: AIKIT_INVALID_ARGUMENT,
-/// AIKIT_TENANT_INVALID, AIKIT_STORE_UNAVAILABLE, AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT. Thread
-/// safe.
+/// made if need be, or the URL of a PostgreSQL database), tenant (default "default"), providers
+/// ({name: {base_url, api_key}}), actor (who acts, for the history of specs), default_model (for
+/// specs that name none), policy ({allowed_tools, denied_tools, quotas}: what the tenant may do),
+/// profile (path of a TOML file with settings), reader (the parent that reads the tenant's data: the
+/// kernel then only reads), rls (default true: a PostgreSQL role that could leave its tenant is
+/// refused). On success `*kernel` is a new handle that the caller frees with aikit_kernel_free.
+/// Errors: AIKIT_INVALID_ARGUMENT, AIKIT_TENANT_INVALID; AIKIT_TENANT_NOT_FOUND (SQLite makes a tenant
+/// that is not there), AIKIT_TENANT_SUSPENDED, AIKIT_ACCESS_DENIED for a reader; AIKIT_CONFIG_INVALID,
+/// AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE for the profile; AIKIT_STORE_UNAVAILABLE,
+/// AIKIT_STORE_LOCKED, AIKIT_STORE_CORRUPT, AIKIT_STORE_OUTDATED, AIKIT_STORE_ROLE, AIKIT_STORE_LOST.
+/// Thread safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aikit_kernel_open(
     options: *const c_char,
@@ -124,6 +129,71 @@ pub unsafe extern "C" fn aikit_kernel_run_events(
         answer(events, "events", error, || {
             let kernel = registry::get::<Arc<Kernel>>(kernel)?;
             kernel.host.run_events(text(run_id, run_id_len, "run_id")?).wait(drop)
+        })
+    }
+}
+
+/// What the tenant has, and what it did on the last `days` days on which it did something.
+///
+/// On success the caller owns `*usage`, a JSON object: totals: {specs, documents, vectors, bytes},
+/// days: [{day, runs, input_tokens, output_tokens, cost_micros}], the newest first; days are UTC, and
+/// costs in millionths of a US dollar. Errors: AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those
+/// of the store. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_kernel_usage(
+    kernel: aikit_kernel,
+    days: u32,
+    usage: *mut aikit_bytes,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules for places to write to and errors.
+    unsafe {
+        answer(usage, "usage", error, || {
+            registry::get::<Arc<Kernel>>(kernel)?.host.usage(days).wait(drop)
+        })
+    }
+}
+
+/// Copies the store with all of its tenants into the new file `path`, while it is in use. SQLite
+/// only.
+///
+/// Errors: AIKIT_INVALID_ARGUMENT if there is something at `path` or the store is not SQLite,
+/// AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_kernel_backup(
+    kernel: aikit_kernel,
+    path: *const c_char,
+    path_len: usize,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules for texts.
+    let body = || unsafe {
+        let kernel = registry::get::<Arc<Kernel>>(kernel)?;
+        kernel.host.backup(text(path, path_len, "path")?).wait(drop)
+    };
+    // SAFETY: the header's rules for errors.
+    unsafe { guard(error, body) }
+}
+
+/// Every setting that holds in this kernel, or for the agents of `spec` unless that is 0, where it
+/// comes from, and what it overruled. A secret is shown as what it was given by, never as itself.
+///
+/// On success the caller owns `*settings`, a JSON array of {key, value, source, overruled: [{value,
+/// source}]} and, where it applies, secret ("set" or "missing") and elements ([{value, source}], of a
+/// list). Errors: AIKIT_INVALID_HANDLE. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_kernel_config(
+    kernel: aikit_kernel,
+    spec: aikit_spec,
+    settings: *mut aikit_bytes,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules for places to write to and errors.
+    unsafe {
+        answer(settings, "settings", error, || {
+            let kernel = registry::get::<Arc<Kernel>>(kernel)?;
+            let spec = if spec == 0 { None } else { Some(registry::get::<Spec>(spec)?) };
+            kernel.host.config(spec.as_ref())
         })
     }
 }

@@ -8,7 +8,7 @@
 //! | `registry` | the 64-bit handles |
 //! | `library` | versions, names of statuses, shutdown |
 //! | `spec`, `documents` | specs, and their texts before they are specs |
-//! | `kernel`, `specs`, `collection`, `tool`, `agent`, `run`, `watch` | the other nouns |
+//! | `kernel`, `specs`, `collection`, `tool`, `agent`, `run`, `watch`, `admin` | the other nouns |
 //!
 //! `include/aikit.h` is generated from this crate and is its documentation for users: what is said
 //! here about an exported item stands there. What holds for all functions (who owns what, threads,
@@ -22,6 +22,7 @@
 // The rules are the same for all and stand once, in the header's chapter "Ownership".
 #![allow(clippy::missing_safety_doc)]
 
+mod admin;
 mod agent;
 mod calls;
 mod collection;
@@ -38,6 +39,7 @@ mod tool;
 mod wall;
 mod watch;
 
+pub use admin::*;
 pub use agent::*;
 pub use collection::*;
 pub use documents::*;

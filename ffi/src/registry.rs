@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aikit::error::{Code, Error, Result};
-use aikit::host::{HostAgent, HostCall};
+use aikit::host::{HostAdmin, HostAgent, HostCall};
 use aikit::spec::Spec;
 use parking_lot::{Mutex, MutexGuard};
 
@@ -19,6 +19,7 @@ pub(crate) enum Object {
     Agent(Arc<Agent>),
     Run(Arc<Run>),
     Reply(HostCall),
+    Admin(HostAdmin),
 }
 
 /// An agent and the kernel whose tools its runs call.
@@ -35,6 +36,7 @@ impl Object {
             Self::Agent(_) => "an agent",
             Self::Run(_) => "a run",
             Self::Reply(_) => "a reply",
+            Self::Admin(_) => "an administrator",
         }
     }
 }
@@ -64,6 +66,7 @@ shared! {
     Spec = Spec, "a spec";
     Arc<Agent> = Agent, "an agent";
     Arc<Run> = Run, "a run";
+    HostAdmin = Admin, "an administrator";
 }
 
 struct Slot {

@@ -74,6 +74,9 @@ fn a_panic_in_any_call_becomes_a_status_and_an_error() {
             ("kernel_tenant", Box::new(|e| aikit_kernel_tenant(1, out, e))),
             ("kernel_run_events", Box::new(|e| aikit_kernel_run_events(1, text, 1, out, e))),
             ("kernel_check", Box::new(|e| aikit_kernel_check(1, 1, out, e))),
+            ("kernel_usage", Box::new(|e| aikit_kernel_usage(1, 1, out, e))),
+            ("kernel_backup", Box::new(|e| aikit_kernel_backup(1, text, 1, e))),
+            ("kernel_config", Box::new(|e| aikit_kernel_config(1, 0, out, e))),
             ("kernel_close", Box::new(|e| aikit_kernel_close(1, e))),
             (
                 "collection_ingest",
@@ -102,6 +105,9 @@ fn a_panic_in_any_call_becomes_a_status_and_an_error() {
             ("run_fd", Box::new(|e| aikit_run_fd(1, number, e))),
             ("run_cancel", Box::new(|e| aikit_run_cancel(1, e))),
             ("run_watch", Box::new(|e| aikit_run_watch(1, &raw const callbacks, e))),
+            ("admin_open", Box::new(|e| aikit_admin_open(text, 0, handle, e))),
+            ("admin_call", Box::new(|e| aikit_admin_call(1, text, 1, text, 0, out, e))),
+            ("admin_close", Box::new(|e| aikit_admin_close(1, e))),
         ]
     };
     // All of them: `aikit_error_number` is the one function that answers with a status it was given.
@@ -139,6 +145,7 @@ fn a_panic_in_a_call_that_cannot_fail_gives_its_neutral_answer() {
             aikit_kernel_free(handle);
             aikit_agent_free(handle);
             aikit_run_free(handle);
+            aikit_admin_free(handle);
             aikit_bytes_free(ptr::null_mut());
             aikit_error_free(ptr::null_mut());
         });

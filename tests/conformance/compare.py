@@ -195,6 +195,27 @@ def in_order(expected: list[Any], events: list[dict[str, Any]]) -> Found:
     return []
 
 
+def with_seen(expected: Any, seen: dict[str, Any]) -> Any:
+    """Replaces `{$seen: [label, key, ...]}` by what stood there in what the labelled step gave."""
+    if isinstance(expected, dict):
+        if set(expected) == {"$seen"}:
+            label, *path = expected["$seen"]
+            if label not in seen:
+                raise ScenarioError(f"$seen: no step before this one is labelled {label}")
+            found = seen[label].get("ok")
+            for key in path:
+                try:
+                    found = found[key]
+                except (KeyError, IndexError, TypeError):
+                    # Whatever the step gave instead is told of there; here nothing can match it.
+                    return {"$not": {"$any": True}}
+            return found
+        return {key: with_seen(inner, seen) for key, inner in expected.items()}
+    if isinstance(expected, list):
+        return [with_seen(inner, seen) for inner in expected]
+    return expected
+
+
 EXPECTATIONS = ("ok", "error", "sequence", "events")
 
 

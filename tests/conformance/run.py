@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every scenario in every language and prints the matrix.
 
-    run.py [--language NAME]... [--scenario PATTERN]... [--jobs N] [--keep] [--timeout SECONDS]
+    run.py [--postgres] [--language NAME]... [--scenario PATTERN]... [--jobs N] [--keep] [--timeout SECONDS]
 
 Needs PyYAML; `scripts/venv.sh conformance tests/conformance/requirements.txt` makes an environment
 that has it and prints its interpreter.
@@ -18,9 +18,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 try:
     import yaml  # noqa: F401
@@ -30,10 +34,11 @@ except ImportError:
         "  $(scripts/venv.sh conformance tests/conformance/requirements.txt) tests/conformance/run.py"
     )
 
-from compare import ScenarioError, step_differences
+from compare import ScenarioError, step_differences, with_seen
 from invariants import violations
 from languages import LANGUAGES, ROOT, Language, environment
 from scenarios import Scenario, load
+from stores import Failure, Postgres, Sqlite, Staged, Unavailable, server
 
 
 @dataclass
@@ -46,8 +51,11 @@ class Cell:
     folder: Path | None = None
 
 
-def judge(scenario: Scenario, output: str) -> list[str]:
+def judge(staged: Staged, output: str) -> list[str]:
     """What is wrong with an adapter's output."""
+    scenario = staged.scenario
+    if any(word in output for word in staged.hidden):
+        return ["the output holds a secret"]
     try:
         document = json.loads(output)
     except ValueError as error:
@@ -60,11 +68,15 @@ def judge(scenario: Scenario, output: str) -> list[str]:
         return [f"{len(steps)} steps gave {len(observations)} observations"]
 
     problems = []
+    labelled: dict[str, Any] = {}
     for number, (step, expect, seen) in enumerate(zip(steps, scenario.expectations, observations)):
         if isinstance(seen, dict):
-            found = step_differences(expect, seen) + violations(step, seen)
+            found = step_differences(with_seen(expect, labelled), seen) + violations(step, seen)
         else:
             found = [f"an observation is a map, got {seen!r}"]
+            seen = {}
+        if label := scenario.labels[number]:
+            labelled[label] = seen
         problems += [f"step {number} ({step['do']}): {problem}" for problem in found]
     return problems
 
@@ -105,7 +117,7 @@ def _tail(stderr: bytes) -> list[str]:
     return [f"stderr: {line}" for line in lines[-15:]]
 
 
-def run_cell(cell: Cell, timeout: float, keep: bool) -> Cell:
+def run_cell(cell: Cell, store: Sqlite | Postgres, timeout: float, keep: bool) -> Cell:
     """Fills in the problems of a cell; whatever goes wrong belongs to that cell alone."""
     missing = cell.language.missing()
     if missing:
@@ -121,14 +133,16 @@ def run_cell(cell: Cell, timeout: float, keep: bool) -> Cell:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         document = base / "scenario.json"
-        document.write_text(json.dumps(cell.scenario.document), encoding="utf-8")
         command = [*cell.language.command, str(document)]
-        try:
-            output, cell.problems = observe(command, work, environment(cell.language), timeout)
-        except OSError as error:
-            output, cell.problems = "", [f"{command[0]} cannot be started: {error}"]
-        if not cell.problems:
-            cell.problems = judge(cell.scenario, output)
+        with store.staged(cell.scenario) as staged:
+            document.write_text(json.dumps(staged.scenario.document), encoding="utf-8")
+            told = environment(cell.language) | staged.environment
+            try:
+                output, cell.problems = observe(command, work, told, timeout)
+            except OSError as error:
+                output, cell.problems = "", [f"{command[0]} cannot be started: {error}"]
+            if not cell.problems:
+                cell.problems = judge(staged, output)
         if keep:
             (base / "output.json").write_text(output, encoding="utf-8")
             cell.folder = base
@@ -170,6 +184,22 @@ def chosen(names: list[str], patterns: list[str] | None, what: str) -> list[str]
     return [n for n in names if not patterns or any(fnmatch.fnmatch(n, p) for p in patterns)]
 
 
+@contextmanager
+def opened(postgres: bool) -> Iterator[Sqlite | Postgres]:
+    """Where the scenarios keep their things."""
+    if not postgres:
+        yield Sqlite()
+        return
+    try:
+        # Nothing is tested here that outlives the machine: commits need not reach the disk.
+        with server.private(fsync=False) as cluster:
+            store = Postgres(cluster)
+            store.prepare()
+            yield store
+    except (Failure, Unavailable) as failure:
+        sys.exit(f"no PostgreSQL: {failure}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs what the command line asks for; 0 when every cell passed."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -178,6 +208,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells at once")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds that a cell may take")
     parser.add_argument("--keep", action="store_true", help="keep folders and outputs, print where")
+    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL server")
     parser.add_argument("--list", action="store_true", help="print the scenarios and stop")
     options = parser.parse_args(arguments)
 
@@ -191,14 +222,20 @@ def main(arguments: list[str] | None = None) -> int:
             for scenario in scenarios:
                 print(f"{scenario.name}: {scenario.about}")
             return 0
-        cells = [Cell(scenario, language) for scenario in scenarios for language in languages]
-        with ThreadPoolExecutor(max(1, options.jobs)) as pool:
-            cells = list(pool.map(lambda c: run_cell(c, options.timeout, options.keep), cells))
+        with opened(options.postgres) as store:
+            others = [s.name for s in scenarios if not s.runs_on(store.name)]
+            scenarios = [s for s in scenarios if s.runs_on(store.name)]
+            cells = [Cell(scenario, language) for scenario in scenarios for language in languages]
+            with ThreadPoolExecutor(max(1, options.jobs)) as pool:
+                work = partial(run_cell, store=store, timeout=options.timeout, keep=options.keep)
+                cells = list(pool.map(work, cells))
     except ScenarioError as error:
         sys.exit(f"a scenario is written wrongly: {error}")
 
     print_matrix(cells, languages, scenarios)
     print_failures(cells)
+    print(f"\n{len(scenarios)} scenarios on {store.name}; {len(others)} are about another store"
+          f"{': ' if others else ''}{', '.join(others)}", end="")  # fmt: skip
     failed = sum(bool(cell.problems) for cell in cells)
     print(f"\n{len(cells) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from compare import EXPECTATIONS, ScenarioError
 
 FOLDER = Path(__file__).resolve().parent / "scenarios"
 
-SCENARIO_KEYS = {"name", "about", "spec", "spec_file", "files", "tools", "steps"}
+STORES = ("sqlite", "postgres")
+"""Where a scenario can keep its things."""
+
+SCENARIO_KEYS = {
+    "name", "about", "only", "environment", "spec", "spec_file", "files", "tools", "steps",
+}  # fmt: skip
 TOOL_KEYS = {"name", "description", "parameters", "timeout_ms", "behaviour"}
 BEHAVIOUR_KEYS = {"returns", "echoes", "fails", "sleeps_ms"}
 STEP_KEYS: dict[str, set[str]] = {
@@ -27,7 +33,15 @@ STEP_KEYS: dict[str, set[str]] = {
     "import_spec": {"text", "from", "file"},
     "schema": set(),
     "specs": {"op", "text", "options", "ref", "agent_id", "a", "b", "bundle"},
-    "open": {"location", "tenant", "providers", "actor", "default_model", "policy"},
+    "open_admin": {"location", "actor", "profile"},
+    "admin": {"op", "arguments"},
+    "close_admin": set(),
+    "open": {
+        "location", "tenant", "providers", "actor", "default_model", "policy", "profile", "reader", "rls",
+    },
+    "usage": {"days"},
+    "config": set(),
+    "backup": {"path"},
     "ingest": {"collection", "path"},
     "search": {"collection", "query", "top_k"},
     "documents": {"collection"},
@@ -52,6 +66,31 @@ class Scenario:
     expectations: list[dict[str, Any]]
     """One for each step."""
     files: dict[str, bytes] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    """Variables that the adapter sees beside its own."""
+    labels: list[str | None] = field(default_factory=list)
+    """The name of each step, under which later expectations speak of what it gave."""
+    only: str | None = None
+    """The store that the scenario is about, if it is about one."""
+    steps_only: list[str | None] = field(default_factory=list)
+    """The same for each step."""
+
+    def runs_on(self, store: str) -> bool:
+        """Whether the scenario says something about this store."""
+        return self.only in (None, store)
+
+    def on(self, store: str) -> Scenario:
+        """The scenario as it is for one store: without what is only for others."""
+        kept = [i for i, only in enumerate(self.steps_only) if only in (None, store)]
+        steps = [self.document["steps"][i] for i in kept]
+        return replace(
+            self,
+            document=_chosen(self.document | {"steps": steps}, store),
+            expectations=[_chosen(self.expectations[i], store) for i in kept],
+            environment=_chosen(self.environment, store),
+            labels=[self.labels[i] for i in kept],
+            steps_only=[None] * len(kept),
+        )
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc] # PyYAML has no annotations
@@ -110,15 +149,17 @@ def _scenario(document: Any, source: str) -> Scenario:
         _refuse_unknown(f"{what}: a tool", tool, TOOL_KEYS)
         _refuse_unknown(f"{what}: a behaviour", tool.get("behaviour"), BEHAVIOUR_KEYS)
 
-    steps, expectations = [], []
+    steps, expectations, labels, steps_only = [], [], [], []
     for number, step in enumerate(document["steps"]):
         place = f"{what}: step {number}"
         if not isinstance(step, dict) or step.get("do") not in STEP_KEYS:
             raise ScenarioError(f"{place}: `do` is one of {', '.join(STEP_KEYS)}")
-        _refuse_unknown(place, step, STEP_KEYS[step["do"]] | {"do", "expect"})
+        _refuse_unknown(place, step, STEP_KEYS[step["do"]] | {"do", "expect", "label", "only"})
         step = dict(step)
         expect = step.pop("expect", {})
         _refuse_unknown(f"{place}: expect", expect, set(EXPECTATIONS))
+        labels.append(step.pop("label", None))
+        steps_only.append(_only(place, step.pop("only", None)))
         steps.append(step)
         expectations.append(_expand(expect))
 
@@ -129,7 +170,44 @@ def _scenario(document: Any, source: str) -> Scenario:
         document=_expand(given | {"tools": document.get("tools", []), "steps": steps}),
         expectations=expectations,
         files={path: _bytes(content) for path, content in document.get("files", {}).items()},
+        environment=_environment(what, document.get("environment", {})),
+        labels=labels,
+        only=_only(what, document.get("only")),
+        steps_only=steps_only,
     )
+
+
+def _only(what: str, only: Any) -> str | None:
+    """`{store: sqlite, because: reason}`: what concerns one store says so, and why."""
+    if only is None:
+        return None
+    _refuse_unknown(f"{what}: only", only, {"store", "because"})
+    if only.get("store") not in STORES or not only.get("because"):
+        raise ScenarioError(f"{what}: only: `store` is one of {', '.join(STORES)}, `because` says why")
+    return str(only["store"])
+
+
+def _environment(what: str, given: dict[str, Any]) -> dict[str, Any]:
+    """Locations, and secrets: long enough that they can be looked for in what an adapter gives."""
+    for name, value in given.items():
+        secret = isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9-]{12,}", value)
+        if not secret and not (isinstance(value, dict) and set(value) == {"$location"}):
+            raise ScenarioError(f"{what}: environment: {name} is a secret of 12 letters and digits or "
+                                "more, or a `$location`")  # fmt: skip
+    return given
+
+
+def _chosen(value: Any, store: str) -> Any:
+    """Replaces `{$on: {sqlite: a, postgres: b}}` by what stands there for the store."""
+    if isinstance(value, dict):
+        if set(value) == {"$on"}:
+            if set(value["$on"]) != set(STORES):
+                raise ScenarioError(f"$on has a value for each of {', '.join(STORES)}")
+            return _chosen(value["$on"][store], store)
+        return {key: _chosen(inner, store) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_chosen(inner, store) for inner in value]
+    return value
 
 
 def _expand(value: Any) -> Any:

@@ -212,7 +212,7 @@ COMMANDS = [
     Command("text search", "S", _text_search, seen, short=True),
     Command("vector search", "S", _vector_search, seen, short=True),
     Command("view", "S", lambda c: f"SELECT tenant_id FROM aikit.{view_of(c.table.name)}", seen, short=True),
-    Command("TRUNCATE", "T", lambda c: f"TRUNCATE {c.name} CASCADE", lambda _: "done"),
+    Command("TRUNCATE", "T", lambda c: f"TRUNCATE {c.name}", lambda _: "done"),
     Command("LOCK", "|UD", lambda c: f"LOCK TABLE {c.name} IN ACCESS EXCLUSIVE MODE", lambda _: "done"),
 ]  # fmt: skip
 BY_NAME = {command.name: command for command in COMMANDS}
@@ -221,8 +221,10 @@ BY_NAME = {command.name: command for command in COMMANDS}
 def outcome(connection: psycopg.Connection, statement: str) -> str:
     """What a statement comes to: whose rows it gave, how many it changed, or why it was refused."""
     try:
-        if statement.startswith("COPY") and statement.endswith("STDOUT"):
+        if statement.startswith("COPY"):
             with connection.cursor().copy(statement) as copy:
+                if statement.endswith("STDIN"):
+                    return "taken in"
                 return rows_of(Counter(bytes(line).decode().strip() for line in copy))
         cursor = connection.execute(statement)
         if cursor.description is not None:

@@ -121,7 +121,7 @@ def _relatives(connection: psycopg.Connection, rows: Rows) -> None:
                                    (SILENT, OURS, "active"), (STRAY, None, "active")]:  # fmt: skip
         row = rows.seed(table, OURS) | {"tenant_id": tenant, "parent_id": parent, "status": status}
         connection.execute(insert(table.name, row))
-    for tenant, reader in [(CHILD, OURS), (STRAY, OURS), (CHILD, THEIRS)]:
+    for tenant, reader in [(CHILD, OURS), (STRAY, OURS), (CHILD, THEIRS), (SILENT, THEIRS)]:
         row = rows.seed(grants, OURS) | {"tenant_id": tenant, "reader_id": reader}
         connection.execute(insert(grants.name, row))
 

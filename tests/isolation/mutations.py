@@ -148,7 +148,7 @@ MUTATIONS = [
              _function("LANGUAGE plpgsql", "LANGUAGE plpgsql SECURITY DEFINER",
                        "ALTER FUNCTION aikit.enter OWNER TO postgres"), matrix=False, whole=True),
     Mutation("enter: for everybody", _said("GRANT USAGE ON SCHEMA aikit TO PUBLIC;"
-             " GRANT EXECUTE ON FUNCTION aikit.enter TO PUBLIC"), whole=True),
+             " GRANT EXECUTE ON FUNCTION aikit.enter TO PUBLIC"), matrix=False, whole=True),
     Mutation("a function with the rights of its owner",
              _said("CREATE FUNCTION aikit.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER"
                    " AS 'SELECT count(*) FROM aikit.runs'"), whole=True),
@@ -182,7 +182,7 @@ def _harmed(stage: Stage, mutation: Mutation, harm: str) -> Iterator[str]:
 
 def check(stage: Stage, database: str, tables: list[Table], whole: bool) -> list[str]:
     """Every cell that came to something else than it must."""
-    results = matrix.run(stage, database, tables)
+    results = matrix.run(stage, database, tables, quick=True)
     if whole:
         results += matrix.run_partitions(stage, database)
         results += run_crossings(stage, database, tables) + run_functions(stage, database)

@@ -28,10 +28,13 @@ class Situation:
     # Once for each connection, and before each transaction.
     once: str = ""
     before: str = ""
+    # One of several that are alike: left out where every mutation is tried.
+    more: bool = False
 
 
-def _forged(name: str, values: Sequence[str | None]) -> list[Situation]:
-    return [Situation(name, THEIRS, (), f"BEGIN; {setting(value)}") for value in values]
+def _forged(name: str, values: Sequence[str | None], telling: int = 1) -> list[Situation]:
+    return [Situation(name, THEIRS, (), f"BEGIN; {setting(value)}", more=place >= telling)
+            for place, value in enumerate(values)]  # fmt: skip
 
 
 OWN = Situation("own", OURS, (OURS,), f"BEGIN; {enter(OURS)}")
@@ -46,7 +49,7 @@ SITUATIONS = [
     OTHER,
     *_forged("forged: empty", [""]),
     *_forged("forged: NULL", [None]),
-    *_forged("forged: spelling", ["BEE", " bee", "bee ", "be%", "be_", "ｂｅｅ", "bee\n"]),
+    *_forged("forged: spelling", ["BEE", "be%", " bee", "bee ", "be_", "ｂｅｅ", "bee\n"], telling=2),
     *_forged("forged: quotes", ["bee' OR 'a'='a", "' OR true --", '"bee"', "{bee,ant}", "bee','ant"]),
     Situation("forged: session", THEIRS, (OURS,), f"BEGIN; {enter(OURS)}", once=setting(THEIRS, local=False)),
 ]  # fmt: skip

@@ -82,6 +82,25 @@ impl NativeKernel {
         Ok(NativeTask::new(self.0.run_events(&run_id)))
     }
 
+    /// What the tenant has and did; the task gives a document.
+    #[napi]
+    pub fn usage(&self, days: u32) -> NativeTask {
+        NativeTask::new(self.0.usage(days))
+    }
+
+    /// Copies the store into a new file.
+    #[napi]
+    pub fn backup(&self, path: Utf16String) -> Result<NativeTask, Failure> {
+        let path = text("the path", &path)?;
+        Ok(NativeTask::new(self.0.backup(&path)))
+    }
+
+    /// Every setting that holds, or that holds for a spec, and why, as JSON.
+    #[napi]
+    pub fn config(&self, spec: Option<&NativeSpec>) -> Result<String, Failure> {
+        self.0.config(spec.map(|spec| &spec.0)).map_err(|error| thrown(&error))
+    }
+
     /// Closes the kernel.
     #[napi]
     pub fn close(&self) -> NativeTask {

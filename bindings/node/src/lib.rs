@@ -11,6 +11,7 @@
 // Clippy makes a test build too, for which napi's macros generate nothing: it is empty.
 #![cfg(not(test))]
 
+mod admin;
 mod failure;
 mod kernel;
 mod process;

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsDeferred};
 use napi_derive::napi;
 
+use crate::admin::NativeAdmin;
 use crate::failure::{Failure, thrown};
 use crate::kernel::{NativeAgent, NativeKernel};
 use crate::spec::NativeSpec;
@@ -30,6 +31,8 @@ pub struct Batch {
     pub kernel: Option<NativeKernel>,
     /// The result, if it is an agent.
     pub agent: Option<NativeAgent>,
+    /// The result, if it is a store open for administration.
+    pub admin: Option<NativeAdmin>,
     /// The result, if it is a spec.
     pub spec: Option<NativeSpec>,
     /// The error document, if it failed.
@@ -42,6 +45,7 @@ impl Batch {
         match result {
             Ok(Outcome::Kernel(kernel)) => self.kernel = Some(NativeKernel(kernel)),
             Ok(Outcome::Agent(agent)) => self.agent = Some(NativeAgent(agent)),
+            Ok(Outcome::Admin(admin)) => self.admin = Some(NativeAdmin(admin)),
             Ok(Outcome::Spec(spec)) => self.spec = Some(NativeSpec(spec)),
             Ok(Outcome::Json(json)) => self.json = Some(json),
             Ok(Outcome::Nothing) => {}
@@ -71,6 +75,7 @@ impl NativeTask {
             json: None,
             kernel: None,
             agent: None,
+            admin: None,
             spec: None,
             error: None,
         };

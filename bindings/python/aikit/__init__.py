@@ -9,6 +9,7 @@
 
 `aikit.open` gives the blocking family (`Kernel`, `Agent`, `Run`, `Collection`, `Specs`), and
 `await aikit.open_async` the one for asyncio (`AsyncKernel`, ...), with the same method names.
+`aikit.open_admin` and `await aikit.open_admin_async` are the door for administrators.
 """
 
 from . import _aikit
@@ -21,6 +22,30 @@ if _aikit.VERSION != __version__:
         "they must be the same; install aikit again"
     )
 
+from ._admin_async import AsyncAdmin, open_admin_async
+from ._admin_records import (
+    ArchiveReport,
+    AuditBreak,
+    AuditChain,
+    AuditEntry,
+    AuditHead,
+    AuditReport,
+    CopyReport,
+    Deletion,
+    LeftOut,
+    Pruned,
+    ReadGrant,
+    Remains,
+    Said,
+    Setting,
+    TableDigest,
+    Tenant,
+    TenantPage,
+    TenantUsage,
+    UsageDay,
+    UsageTotals,
+)
+from ._admin_sync import Admin, open_admin
 from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, AsyncSpecs, open_async
 from ._errors import *  # noqa: F403 - one class a code: the list is the core's table
 from ._errors import __all__ as _error_names
@@ -74,15 +99,25 @@ from ._spec_records import (
 from ._sync import Agent, Collection, Kernel, Run, Specs, open
 
 __all__ = [
+    "Admin",
     "Agent",
+    "ArchiveReport",
+    "AsyncAdmin",
     "AsyncAgent",
     "AsyncCollection",
     "AsyncKernel",
     "AsyncRun",
     "AsyncSpecs",
+    "AuditBreak",
+    "AuditChain",
+    "AuditEntry",
+    "AuditHead",
+    "AuditReport",
     "Change",
     "Citation",
     "Collection",
+    "CopyReport",
+    "Deletion",
     "Diagnostic",
     "Document",
     "Event",
@@ -92,10 +127,14 @@ __all__ = [
     "ImportedSpec",
     "IngestReport",
     "Kernel",
+    "LeftOut",
     "ModelFinished",
     "ModelStarted",
     "ModelToolCall",
     "Passage",
+    "Pruned",
+    "ReadGrant",
+    "Remains",
     "RetrievalFinished",
     "Retrying",
     "Run",
@@ -104,6 +143,8 @@ __all__ = [
     "RunFinished",
     "RunResult",
     "RunStarted",
+    "Said",
+    "Setting",
     "Skipped",
     "Spec",
     "SpecBundle",
@@ -111,16 +152,24 @@ __all__ = [
     "SpecPage",
     "SpecRecord",
     "Specs",
+    "TableDigest",
+    "Tenant",
+    "TenantPage",
+    "TenantUsage",
     "TextDelta",
     "ToolCallDelta",
     "ToolFinished",
     "ToolStarted",
     "Usage",
+    "UsageDay",
+    "UsageTotals",
     "diagnose",
     "edit_spec",
     "import_spec",
     "load_spec",
     "open",
+    "open_admin",
+    "open_admin_async",
     "open_async",
     "parse_spec",
     "spec_schema",

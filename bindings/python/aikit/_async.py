@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 from collections import deque
 
 from . import _aikit
+from ._admin import read_usage
+from ._admin_records import TenantUsage
 from ._convert import from_json, options
 from ._core import (
     AgentCore,
@@ -133,9 +135,14 @@ async def open_async(
     actor: str | None = None,
     default_model: str | None = None,
     policy: Mapping[str, Any] | None = None,
+    profile: str | os.PathLike[str] | None = None,
+    reader: str | None = None,
+    rls: bool = True,
 ) -> AsyncKernel:
     """Open a kernel for asyncio. See `aikit.open` for the arguments."""
-    task = open_task(location, tenant, providers, actor, default_model, policy)
+    task = open_task(
+        location, tenant, providers, actor, default_model, policy, profile, reader, rls
+    )
     return AsyncKernel(await _Reader(task).finish())
 
 
@@ -177,6 +184,14 @@ class AsyncKernel(KernelCore):
     async def run_events(self, run_id: str) -> list[Event]:
         """The events of a past run, as they are kept in the store."""
         return read_events(await _Reader(self._native.run_events(run_id)).finish())
+
+    async def usage(self, *, days: int = 30) -> TenantUsage:
+        """What the tenant has, and what it did on the last `days` days on which it did some."""
+        return read_usage(await _Reader(self._usage_task(days)).finish())
+
+    async def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the whole SQLite store, with all tenants, into a new file while it is in use."""
+        await _Reader(self._backup_task(path)).finish()
 
     async def close(self) -> None:
         """Close the store. Runs under way are cancelled; later calls raise `Closed`."""

@@ -44,6 +44,13 @@ def milliseconds(seconds: float | None) -> int | None:
     return max(1, round(seconds * 1000))
 
 
+def whole(value: int, what: str) -> int:
+    """A count, as the native module takes it."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**32:
+        raise InvalidArgument(f"{what} must be a whole number from 0, not {value!r}")
+    return value
+
+
 def mapping(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     """A copy of a mapping. What `dict` would make of lists and texts is not meant."""
     from collections.abc import Mapping

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 from . import _aikit
-from ._convert import from_json, mapping, milliseconds, options, path_text, to_json
+from ._admin_records import Setting
+from ._convert import from_json, mapping, milliseconds, options, path_text, to_json, whole
 from ._events import Event, event
 from ._records import Document, IngestReport, Passage, RunResult
 from ._spec import Spec, native_spec
@@ -25,6 +26,9 @@ def open_task(
     actor: str | None,
     default_model: str | None,
     policy: Mapping[str, Any] | None,
+    profile: str | os.PathLike[str] | None,
+    reader: str | None,
+    rls: bool,
 ) -> _aikit.Task:
     chosen = None
     if providers is not None:
@@ -40,6 +44,9 @@ def open_task(
             actor=actor,
             default_model=default_model,
             policy=None if policy is None else mapping(policy, "policy"),
+            profile=None if profile is None else path_text(profile),
+            reader=reader,
+            rls=rls,
         )
     )
 
@@ -150,6 +157,18 @@ class KernelCore:
     def _call_task(self, name: str, arguments: Mapping[str, Any] | None) -> _aikit.Task:
         given = {} if arguments is None else mapping(arguments, "the arguments")
         return self._native.call_tool(name, to_json(given, "the arguments"))
+
+    def config(self, spec: Spec | None = None) -> list[Setting]:
+        """Every setting that holds here, or for the agents of a spec, where it comes from and what
+        it overruled. Secrets are shown as where they are."""
+        text = self._native.config(None if spec is None else native_spec(spec))
+        return [Setting(setting) for setting in from_json(text)]
+
+    def _usage_task(self, days: int) -> _aikit.Task:
+        return self._native.usage(whole(days, "days"))
+
+    def _backup_task(self, path: str | os.PathLike[str]) -> _aikit.Task:
+        return self._native.backup(path_text(path))
 
     def __repr__(self) -> str:
         return f"<aikit.{type(self).__name__} tenant={self.tenant}>"

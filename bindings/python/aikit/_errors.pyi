@@ -25,11 +25,21 @@ __all__ = [
     "SpecRetired",
     "TenantInvalid",
     "TenantMismatch",
+    "TenantNotFound",
+    "TenantExists",
+    "TenantSuspended",
+    "TenantReadOnly",
+    "QuotaExceeded",
+    "AccessDenied",
     "StoreUnavailable",
     "StoreLocked",
     "StoreFull",
     "StoreCorrupt",
     "StoreFailed",
+    "StoreLost",
+    "StoreOutdated",
+    "StoreRole",
+    "StoreConflict",
     "ModelUnknown",
     "ModelUnauthorized",
     "ModelRateLimited",
@@ -48,6 +58,9 @@ __all__ = [
     "RunEnded",
     "CollectionInvalid",
     "DocumentInvalid",
+    "ArchiveInvalid",
+    "AuditBroken",
+    "ConfigInvalid",
 ]
 
 class Error(Exception):
@@ -144,6 +157,24 @@ class TenantInvalid(Error):
 class TenantMismatch(Error):
     """The spec belongs to another tenant than the kernel's."""
 
+class TenantNotFound(Error):
+    """The store has no such tenant."""
+
+class TenantExists(Error):
+    """The store has a tenant of this id already."""
+
+class TenantSuspended(Error):
+    """The tenant is suspended; an administrator can resume it."""
+
+class TenantReadOnly(Error):
+    """The kernel only reads this tenant."""
+
+class QuotaExceeded(Error):
+    """The tenant has used up what it may have."""
+
+class AccessDenied(Error):
+    """The tenant did not grant this access."""
+
 class StoreUnavailable(Error):
     """The store cannot be opened."""
 
@@ -158,6 +189,18 @@ class StoreCorrupt(Error):
 
 class StoreFailed(Error):
     """The database refused an operation."""
+
+class StoreLost(Error):
+    """The connection to the database was lost; look whether a change was made before it is repeated."""
+
+class StoreOutdated(Error):
+    """The database's tables are of another version of aikit."""
+
+class StoreRole(Error):
+    """The database role has the wrong rights: too many to be isolated, or too few."""
+
+class StoreConflict(Error):
+    """Another change of the same data came first; nothing was changed."""
 
 class ModelUnknown(Error):
     """No such model or provider."""
@@ -212,6 +255,15 @@ class CollectionInvalid(Error):
 
 class DocumentInvalid(Error):
     """The document cannot be taken in."""
+
+class ArchiveInvalid(Error):
+    """The archive of a tenant is damaged, or not one."""
+
+class AuditBroken(Error):
+    """The audit log was changed or cut off."""
+
+class ConfigInvalid(Error):
+    """The configuration breaks a rule; the message says where."""
 
 def from_document(document: dict[str, Any]) -> Error: ...
 def from_json(text: str) -> Error: ...

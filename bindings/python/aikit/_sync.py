@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 from collections import deque
 
 from . import _aikit
+from ._admin import read_usage
+from ._admin_records import TenantUsage
 from ._convert import from_json, options
 from ._core import (
     AgentCore,
@@ -58,18 +60,27 @@ def open(
     actor: str | None = None,
     default_model: str | None = None,
     policy: Mapping[str, Any] | None = None,
+    profile: str | os.PathLike[str] | None = None,
+    reader: str | None = None,
+    rls: bool = True,
 ) -> Kernel:
     """Open a kernel.
 
-    `location` is the path of an SQLite file, made if need be; without it everything is kept in
-    memory. `providers` is `{name: {"base_url": ..., "api_key": ...}}`; without it
+    `location` is the path of an SQLite file, made if need be, or the URL of a PostgreSQL database;
+    without it everything is kept in memory. `providers` is `{name: {"base_url": ..., "api_key": ...}}`; without it
     `OPENAI_BASE_URL` and `OPENAI_API_KEY` are read when an `openai/...` model is first used.
 
     `actor` is who acts, for the history of specs, and `default_model` is for specs that name none.
     `policy` says what the tenant may do: `{"allowed_tools": [...], "denied_tools": [...], "quotas":
     {...}}`, with quotas named as in a spec's `resource_limits` and `rate_limits`.
+
+    `profile` is the path of a TOML file with settings that hold where nothing else is said. `reader`
+    is a tenant above this one, to which reading was granted: the kernel then only reads. `rls=False`
+    takes a PostgreSQL role that could leave its tenant, which is refused otherwise.
     """
-    task = open_task(location, tenant, providers, actor, default_model, policy)
+    task = open_task(
+        location, tenant, providers, actor, default_model, policy, profile, reader, rls
+    )
     return Kernel(_finish(task))
 
 
@@ -107,6 +118,14 @@ class Kernel(KernelCore):
     def run_events(self, run_id: str) -> list[Event]:
         """The events of a past run, as they are kept in the store."""
         return read_events(_finish(self._native.run_events(run_id)))
+
+    def usage(self, *, days: int = 30) -> TenantUsage:
+        """What the tenant has, and what it did on the last `days` days on which it did some."""
+        return read_usage(_finish(self._usage_task(days)))
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Copy the whole SQLite store, with all tenants, into a new file while it is in use."""
+        _finish(self._backup_task(path))
 
     def close(self) -> None:
         """Close the store. Runs under way are cancelled; later calls raise `Closed`."""

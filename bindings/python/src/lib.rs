@@ -4,6 +4,7 @@
 //! [`task::Task`], and what a user sees (typed records, exceptions, the two families) is made of
 //! them in Python.
 
+mod admin;
 mod errors;
 mod session;
 mod spec;
@@ -38,6 +39,8 @@ fn codes() -> Vec<(&'static str, String, i32, bool, &'static str)> {
 fn _aikit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("VERSION", aikit::host::version())?;
     module.add("CODES", codes())?;
+    module.add("ADMIN_OPERATIONS", aikit::host::ADMIN_OPERATIONS.to_vec())?;
+    module.add_class::<admin::Admin>()?;
     module.add_class::<session::Agent>()?;
     module.add_class::<session::Collection>()?;
     module.add_class::<session::Kernel>()?;
@@ -46,6 +49,7 @@ fn _aikit(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<task::Task>()?;
     module.add_class::<task::ToolCall>()?;
     module.add_function(wrap_pyfunction!(session::open, module)?)?;
+    module.add_function(wrap_pyfunction!(admin::open_admin, module)?)?;
     module.add_function(wrap_pyfunction!(spec::parse_spec, module)?)?;
     module.add_function(wrap_pyfunction!(spec::load_spec, module)?)?;
     module.add_function(wrap_pyfunction!(spec::diagnose, module)?)?;

@@ -75,6 +75,21 @@ impl Kernel {
         Task::new(py.detach(|| self.0.run_events(run_id.0)))
     }
 
+    /// What the tenant has and did, as JSON.
+    fn usage(&self, py: Python<'_>, days: u32) -> Task {
+        Task::new(py.detach(|| self.0.usage(days)))
+    }
+
+    fn backup(&self, py: Python<'_>, path: Text<'_>) -> Task {
+        Task::new(py.detach(|| self.0.backup(path.0)))
+    }
+
+    /// Every setting that holds, or that holds for a spec, and why, as a JSON array.
+    #[pyo3(signature = (spec=None))]
+    fn config(&self, py: Python<'_>, spec: Option<&Spec>) -> PyResult<String> {
+        py.detach(|| self.0.config(spec.map(|spec| &spec.0))).or_raise(py)
+    }
+
     fn close(&self, py: Python<'_>) -> Task {
         Task::new(py.detach(|| self.0.close()))
     }

@@ -9,6 +9,7 @@ use aikit::{Code, Error};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 
+use crate::admin::Admin;
 use crate::errors::{OrRaise, exception};
 use crate::session::{Agent, Kernel};
 use crate::spec::Spec;
@@ -22,9 +23,10 @@ fn to_object(py: Python<'_>, outcome: Outcome) -> PyResult<Py<PyAny>> {
     match outcome {
         Outcome::Kernel(kernel) => Kernel(kernel).into_py_any(py),
         Outcome::Agent(agent) => Agent(agent).into_py_any(py),
+        Outcome::Admin(admin) => Admin(admin).into_py_any(py),
         Outcome::Spec(spec) => Spec(spec).into_py_any(py),
         Outcome::Json(json) => json.into_py_any(py),
-        Outcome::Admin(_) | Outcome::Nothing => Ok(py.None()),
+        Outcome::Nothing => Ok(py.None()),
     }
 }
 

@@ -51,10 +51,14 @@ def test_wrong_programs_are_found(tmp_path: Path) -> None:
         "kernel.specs.list(status='asleep')\n"
         "kernel.specs.save('agent: a')\n"
         "aikit.diagnose('x', format='lsp')[0].code\n"
+        "admin = aikit.open_admin('x.db', actor='a', tenant='b')\n"
+        "admin.create_tenant('a', kind='cat')\n"
+        "admin.delete_tenant('a').row\n"
+        "admin.rename_tenant('a')\n"
     )
     done = mypy(str(program))
     found = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
-    assert found == {2, 4, 5, 6, 7, 8, 9}, done.stdout
+    assert found == {2, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13}, done.stdout
 
 
 def test_the_stub_of_the_native_module_is_true() -> None:

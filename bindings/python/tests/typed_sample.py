@@ -72,6 +72,28 @@ async def release_async(kernel: aikit.AsyncKernel, spec: aikit.Spec) -> None:
     assert_type(await kernel.specs.history(spec.agent_id), list[aikit.HistoryEntry])
 
 
+def administrate(location: str) -> None:
+    with aikit.open_admin(location, actor="me") as admin:
+        assert_type(admin.create_tenant("acme", kind="org").parent, str | None)
+        for tenant in admin.tenants(status="active").tenants:
+            assert_type(admin.tenant_usage(tenant.tenant_id).totals.documents, int)
+        assert_type(admin.revoke_read("a", "b"), bool)
+        assert_type(admin.tenant_digest("acme")["runs"].sha256, str)
+        heads = [chain.head for chain in admin.verify_audit().chains if chain.head]
+        assert_type(admin.verify_audit(expect=heads).broken, aikit.AuditBreak | None)
+        assert_type(admin.prune(), dict[str, aikit.Pruned])
+    with aikit.open(location, tenant="acme", profile="p.toml", reader="top", rls=True) as kernel:
+        assert_type(kernel.usage(days=7).days, tuple[aikit.UsageDay, ...])
+        assert_type(kernel.config(), list[aikit.Setting])
+
+
+async def administrate_async(location: str) -> None:
+    async with await aikit.open_admin_async(location, actor="me") as admin:
+        assert_type(await admin.tenant("acme"), aikit.Tenant)
+        assert_type(await admin.copy_tenant("acme", "b.db", as_="b"), aikit.CopyReport)
+        assert_type(await admin.grant_read("a", "b"), None)
+
+
 def explain(error: aikit.Error) -> str:
     if isinstance(error, aikit.SpecInvalid):
         return "\n".join(f"{d.line}:{d.column}: {d.message}" for d in error.diagnostics)

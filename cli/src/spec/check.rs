@@ -28,11 +28,14 @@ pub(crate) struct Arguments {
     format: FindingFormat,
     /// Also check whether the agent can run with this store: tenant, tools, secrets, collections,
     /// quotas
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "STORE")]
     store: Option<PathBuf>,
-    /// Tenant of the store (else AIKIT_TENANT, else `default`)
+    /// Tenant of the store (else AIKIT_TENANT, else the profile's, else `default`)
     #[arg(long, value_name = "TENANT", requires = "store")]
     tenant: Option<String>,
+    /// TOML file with settings for this machine (else AIKIT_PROFILE)
+    #[arg(long, value_name = "FILE", requires = "store")]
+    profile: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,7 +91,11 @@ impl Counts {
 }
 
 async fn check_in_store(arguments: &Arguments) -> Result<Vec<Report>, Failure> {
-    let store = StoreArguments { store: arguments.store.clone(), tenant: arguments.tenant.clone() };
+    let store = StoreArguments {
+        store: arguments.store.clone(),
+        tenant: arguments.tenant.clone(),
+        profile: arguments.profile.clone(),
+    };
     let kernel = store.open(Access::Existing).await?;
     let mut reports = Vec::new();
     for path in &arguments.specs {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Format;
 use crate::failure::Outcome;
-use crate::output::{json, quoted, table};
+use crate::output::{json, quoted, seconds, table};
 use crate::store::{Access, StoreArguments};
 
 #[derive(clap::Args)]
@@ -158,12 +158,4 @@ pub(crate) fn history(arguments: &HistoryArguments) -> Outcome {
     let rows: Vec<_> = std::iter::once(head).chain(entries.iter().map(row)).collect();
     say!("{}", table(&rows));
     Ok(ExitCode::SUCCESS)
-}
-
-/// An RFC 3339 time in UTC without the fraction of its second, which nobody reads in a table.
-pub(super) fn seconds(time: &str) -> String {
-    match time.split_once('.') {
-        Some((seconds, rest)) if rest.ends_with('Z') => format!("{seconds}Z"),
-        _ => time.to_owned(),
-    }
 }

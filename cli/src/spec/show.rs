@@ -6,9 +6,8 @@ use aikit::store::{SpecRecord, SpecStatus};
 use clap::ValueEnum;
 use serde_json::json;
 
-use super::list::seconds;
 use crate::failure::Outcome;
-use crate::output::{clean, table};
+use crate::output::{clean, seconds, table};
 use crate::store::{Access, StoreArguments};
 
 #[derive(clap::Args)]

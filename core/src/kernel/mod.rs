@@ -88,7 +88,7 @@ impl Default for OpenOptions {
 impl OpenOptions {
     /// The defaults with this SQLite file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { location: Some(Location::File(path.into())), ..Self::default() }
+        Self { location: Some(path.into().into()), ..Self::default() }
     }
 }
 

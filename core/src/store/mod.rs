@@ -38,8 +38,8 @@ pub use specs::{
 };
 
 pub use upkeep::{
-    Grant, Granted, LoginStatus, MigrationReport, RoleStatus, SqliteStatus, StoreStatus, check, grant,
-    migrate, status,
+    Grant, Granted, LoginStatus, MigrationReport, PostgresStatus, RoleStatus, SqliteStatus,
+    StoreStatus, check, grant, migrate, status,
 };
 pub use usage::{Allowance, DayUsage, Limits, Spent, Totals, Usage, micros};
 

@@ -1,9 +1,10 @@
 //! Setting a store up, and looking at it: what `aikit db` does.
 
-
 use serde::Serialize;
 
-pub use super::postgres::{Grant, Granted, LoginStatus, MigrationReport, RoleStatus};
+pub use super::postgres::{
+    Grant, Granted, LoginStatus, MigrationReport, RoleStatus, Status as PostgresStatus,
+};
 pub use super::sqlite::SqliteStatus;
 use super::{Location, Store, StoreOptions, postgres, sqlite};
 use crate::error::{Error, Result};
@@ -16,7 +17,7 @@ pub enum StoreStatus {
     /// An SQLite file.
     Sqlite(SqliteStatus),
     /// A PostgreSQL database.
-    Postgres(postgres::Status),
+    Postgres(PostgresStatus),
 }
 
 fn no_file() -> Error {
@@ -96,7 +97,6 @@ impl Store {
         }
     }
 }
-
 
 impl super::Admin {
     /// Copies the store into the new file `path` while it is in use; see [`Store::backup`].

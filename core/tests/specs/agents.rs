@@ -4,7 +4,7 @@ use aikit::kernel::{AgentOptions, AgentRef, Kernel, OpenOptions};
 use aikit::spec::Spec;
 use aikit::{Code, Error};
 
-use super::{described, kernel, promote, retire, save};
+use super::{described, kernel, kernel_with, promote, retire, save};
 
 async fn refused(kernel: &Kernel, reference: &str) -> Error {
     kernel.agent(reference).await.expect_err(reference)
@@ -91,7 +91,7 @@ async fn a_model_comes_from_the_call_the_spec_or_the_kernel() {
     let bare = kernel().await;
     let options =
         OpenOptions { default_model: Some("scripted/default".into()), ..Default::default() };
-    let kernel = Kernel::open(options).await.expect("open");
+    let kernel = kernel_with(options).await;
     let called = || AgentOptions { model: Some("scripted/called".into()) };
     for (text, options, model) in [
         (&with, AgentOptions::default(), "scripted/own"),
@@ -115,7 +115,7 @@ async fn a_model_comes_from_the_call_the_spec_or_the_kernel() {
     let unknown = OpenOptions { default_model: Some("gpt".into()), ..Default::default() };
     assert_eq!(Kernel::open(unknown).await.expect_err("refused").code(), Code::InvalidArgument);
     let unknown = OpenOptions { default_model: Some("nobody/x".into()), ..Default::default() };
-    let error = Kernel::open(unknown).await.expect("open").agent(spec_of(&without)).await;
+    let error = kernel_with(unknown).await.agent(spec_of(&without)).await;
     assert_eq!(error.expect_err("nobody").code(), Code::ModelUnknown);
 }
 

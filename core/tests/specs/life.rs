@@ -1,10 +1,12 @@
 //! The steps of a version's life, and what is written about them.
 
+use std::path::Path;
+
 use aikit::kernel::{ChangeOptions, DeprecateOptions, Kernel, OpenOptions, SaveOptions};
 use aikit::store::{SpecChange, SpecStatus};
 use aikit::{Code, Error};
 
-use super::{described, kernel, on_file, promote, retire, save, spec, status};
+use super::{described, kernel, kernel_with, on_file, promote, retire, save, spec, status, stores};
 
 fn hint(error: &Error) -> &str {
     error.hint_text().expect("hint")
@@ -323,7 +325,7 @@ async fn two_versions_are_compared_field_by_field_whatever_their_state() {
 #[tokio::test]
 async fn who_acts_is_the_actor_unless_a_call_says_otherwise_and_texts_are_bounded() {
     let options = OpenOptions { actor: Some("robot".into()), ..OpenOptions::default() };
-    let specs = Kernel::open(options).await.expect("open").specs();
+    let specs = kernel_with(options).await.specs();
     let record = save(&specs, "a", "1.0.0").await;
     assert_eq!(record.created_by.as_deref(), Some("robot"));
     let change = |by: &str, why: &str| ChangeOptions { by: Some(by.into()), why: Some(why.into()) };
@@ -351,6 +353,19 @@ async fn who_acts_is_the_actor_unless_a_call_says_otherwise_and_texts_are_bounde
     }
 }
 
+/// Runs SQL beside aikit, with all rights: on the file, or on the database that stands for it.
+async fn beside(path: &Path, sqlite: &str, postgres: &str) {
+    match stores::server() {
+        None => {
+            let other = rusqlite::Connection::open(path).expect("other");
+            other.execute_batch(sqlite).expect(sqlite);
+        }
+        Some(url) => {
+            stores::run(&stores::at(&url, &stores::named(path)), postgres).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_step_that_fails_half_way_leaves_everything_as_it_was() {
     let folder = tempfile::tempdir().expect("tempdir");
@@ -363,14 +378,18 @@ async fn a_step_that_fails_half_way_leaves_everything_as_it_was() {
     let hash = specs.get("a@2.0.0").await.expect("get").hash;
     let before = specs.export(Default::default()).await.expect("export");
     // The last write of each step fails: its line of history.
-    let other = rusqlite::Connection::open(&path).expect("other");
     for change in ["promoted", "deprecated", "deleted", "replaced", "saved"] {
-        other
-            .execute_batch(&format!(
-                "CREATE TRIGGER fails BEFORE INSERT ON spec_history WHEN new.change = '{change}'
-                 BEGIN SELECT raise(ABORT, 'no'); END"
-            ))
-            .expect("trigger");
+        let sqlite = format!(
+            "CREATE TRIGGER fails BEFORE INSERT ON spec_history WHEN new.change = '{change}'
+             BEGIN SELECT raise(ABORT, 'no'); END"
+        );
+        let postgres = format!(
+            "CREATE FUNCTION public.no() RETURNS trigger LANGUAGE plpgsql
+                 AS 'BEGIN RAISE EXCEPTION ''no''; END';
+             CREATE TRIGGER fails BEFORE INSERT ON aikit.spec_history FOR EACH ROW
+                 WHEN (new.change = '{change}') EXECUTE FUNCTION public.no()"
+        );
+        beside(&path, &sqlite, &postgres).await;
         let replaces = |replaces| SaveOptions { replaces, ..SaveOptions::default() };
         let error = match change {
             "promoted" => specs.promote("a@2.0.0", Default::default()).await.map(drop),
@@ -383,7 +402,7 @@ async fn a_step_that_fails_half_way_leaves_everything_as_it_was() {
             _ => specs.save(&spec("a", "3.0.0"), replaces(None)).await.map(drop),
         };
         assert_eq!(error.expect_err(change).code(), Code::StoreFailed);
-        other.execute_batch("DROP TRIGGER fails").expect("drop");
+        beside(&path, "DROP TRIGGER fails", "DROP FUNCTION public.no CASCADE").await;
         assert_eq!(specs.export(Default::default()).await.expect("export"), before, "{change}");
     }
     assert_eq!(promote(&specs, "a@2.0.0").await.status, SpecStatus::Active);

@@ -9,12 +9,14 @@ mod forked;
 mod host;
 mod life;
 mod list;
+#[path = "../stores/mod.rs"]
+mod stores;
 
-use std::path::Path;
-
-use aikit::kernel::{ChangeOptions, Kernel, OpenOptions, SaveOptions, Specs};
+use aikit::kernel::{ChangeOptions, SaveOptions, Specs};
 use aikit::spec::Spec;
 use aikit::store::{SpecRecord, SpecStatus};
+
+use stores::{kernel, kernel_with, on_file};
 
 /// A spec that answers with its own version.
 fn spec(agent: &str, version: &str) -> Spec {
@@ -28,15 +30,6 @@ fn described(agent: &str, version: &str, more: &str) -> Spec {
          intelligence: {{model: scripted/x, script: [{{text: 'I am {version}'}}]}}\n"
     );
     Spec::parse(&text).expect("spec")
-}
-
-async fn kernel() -> Kernel {
-    Kernel::open(OpenOptions::default()).await.expect("open")
-}
-
-async fn on_file(path: &Path, tenant: &str) -> Kernel {
-    let options = OpenOptions { tenant: Some(tenant.into()), ..OpenOptions::file(path) };
-    Kernel::open(options).await.expect("open")
 }
 
 async fn save(specs: &Specs, agent: &str, version: &str) -> SpecRecord {

@@ -9,7 +9,7 @@ use aikit::error::Code;
 use aikit_ffi::{aikit_bytes, aikit_run_callbacks};
 
 /// The order of the header.
-const SOURCES: [&str; 12] = [
+const SOURCES: [&str; 13] = [
     "failure",
     "text",
     "library",
@@ -22,6 +22,7 @@ const SOURCES: [&str; 12] = [
     "agent",
     "run",
     "watch",
+    "admin",
 ];
 
 fn statuses() -> String {
@@ -164,7 +165,7 @@ fn the_header_compiles_alone_as_c11_and_cpp17() {
 fn structs_and_constants_are_the_same_in_rust_c_and_cpp() {
     use std::mem::{align_of, offset_of, size_of};
     let wanted = format!(
-        "aikit_bytes {} {} {} {}\naikit_run_callbacks {} {} {} {} {} {} {}\nhandles 8 8 8 8 8\n\
+        "aikit_bytes {} {} {} {}\naikit_run_callbacks {} {} {} {} {} {} {}\nhandles 8 8 8 8 8 8\n\
          status 4 {}\n",
         size_of::<aikit_bytes>(),
         align_of::<aikit_bytes>(),

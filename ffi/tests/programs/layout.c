@@ -16,8 +16,9 @@ int main(void) {
            N(ALIGN(aikit_run_callbacks)), N(offsetof(aikit_run_callbacks, struct_size)),
            N(offsetof(aikit_run_callbacks, user_data)), N(offsetof(aikit_run_callbacks, on_event)),
            N(offsetof(aikit_run_callbacks, on_end)), N(offsetof(aikit_run_callbacks, finalizer)));
-    printf("handles %u %u %u %u %u\n", N(sizeof(aikit_kernel)), N(sizeof(aikit_spec)),
-           N(sizeof(aikit_agent)), N(sizeof(aikit_run)), N(sizeof(aikit_reply)));
+    printf("handles %u %u %u %u %u %u\n", N(sizeof(aikit_kernel)), N(sizeof(aikit_spec)),
+           N(sizeof(aikit_agent)), N(sizeof(aikit_run)), N(sizeof(aikit_reply)),
+           N(sizeof(aikit_admin)));
     printf("status %u %d\n", N(sizeof(aikit_status)), (int)AIKIT_SPEC_INVALID);
     return 0;
 }

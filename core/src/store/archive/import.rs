@@ -284,7 +284,8 @@ async fn compare(tx: &mut AdminTx<'_>, id: &str, expected: &Digests) -> Result<D
     match expected.iter().find(|(name, digest)| found.get(*name) != Some(digest)) {
         None => Ok(found),
         Some((name, _)) => {
-            let message = format!("the rows of {name} do not come out of the store as they went in");
+            let message =
+                format!("the rows of {name} do not come out of the store as they went in");
             Err(Error::new(Code::StoreCorrupt, message)
                 .hint("nothing was taken in; please report this"))
         }

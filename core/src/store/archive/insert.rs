@@ -69,8 +69,7 @@ fn refuse_nul<'r>(
 /// Refuses rows that belong to a row which is not there.
 async fn refuse_orphans(tx: &mut Tx<'_>, source: &Source, batch: &Batch) -> Result<()> {
     let Some((parent, columns)) = batch.table.parent else { return Ok(()) };
-    let places: Vec<_> =
-        columns.iter().filter_map(|(own, _)| batch.table.position(own)).collect();
+    let places: Vec<_> = columns.iter().filter_map(|(own, _)| batch.table.position(own)).collect();
     let conditions: Vec<_> = (2..)
         .zip(columns)
         .map(|(n, (_, theirs))| match tx.dialect() {
@@ -124,7 +123,8 @@ async fn sqlite_orphan(
 }
 
 fn texts(rows: &[Vec<Cell>], place: usize) -> Vec<String> {
-    let text = |row: &Vec<Cell>| if let Cell::Text(t) = &row[place] { t.clone() } else { String::new() };
+    let text =
+        |row: &Vec<Cell>| if let Cell::Text(t) = &row[place] { t.clone() } else { String::new() };
     rows.iter().map(text).collect()
 }
 
@@ -135,9 +135,8 @@ async fn vectors(tx: &mut Tx<'_>, source: &Source, batch: &Batch) -> Result<()> 
     let place = |column: &str| batch.table.position(column).unwrap_or_default();
     let (collection, model, source_of) = (place("collection"), place("model"), place("source"));
     let (ordinal, vector) = (place("ordinal"), place("vector"));
-    let passage = |c: &str, s: &str, o: &str| {
-        PASSAGE.replace("{c}", c).replace("{s}", s).replace("{o}", o)
-    };
+    let passage =
+        |c: &str, s: &str, o: &str| PASSAGE.replace("{c}", c).replace("{s}", s).replace("{o}", o);
     let into = "INSERT INTO vectors (tenant_id, collection, model, chunk_id, vector)";
     let orphan = match tx.dialect() {
         Dialect::Sqlite => {
@@ -174,7 +173,9 @@ async fn vectors(tx: &mut Tx<'_>, source: &Source, batch: &Batch) -> Result<()> 
             let vectors: Vec<String> = batch
                 .rows
                 .iter()
-                .map(|row| if let Cell::Vector(v) = &row[vector] { vector_text(v) } else { String::new() })
+                .map(|row| {
+                    if let Cell::Vector(v) = &row[vector] { vector_text(v) } else { String::new() }
+                })
                 .collect();
             let values = values![&*names[0], &*names[1], &*names[2], &*ordinals, &*vectors];
             let written = tx.execute(&sql, values).await?;

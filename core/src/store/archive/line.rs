@@ -40,8 +40,11 @@ fn bounded(table: &Table, line: String) -> Result<String> {
     if line.len() <= LINE_LIMIT {
         return Ok(line);
     }
-    let message =
-        format!("a row of {} is a line of {} bytes: {LINE_LIMIT} is the most", table.name, line.len());
+    let message = format!(
+        "a row of {} is a line of {} bytes: {LINE_LIMIT} is the most",
+        table.name,
+        line.len()
+    );
     Err(Error::new(Code::ArchiveInvalid, message)
         .hint("remove what is that large from the tenant, and export it again"))
 }

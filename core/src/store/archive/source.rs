@@ -84,10 +84,9 @@ impl Source {
 
     /// An error on a line.
     pub(super) fn invalid(&self, line: u64, what: impl std::fmt::Display) -> Error {
-        let mut error =
-            Error::new(Code::ArchiveInvalid, format!("{}:{line}: {what}", self.shown))
-                .at(&self.shown)
-                .hint("nothing was taken in; export the tenant again");
+        let mut error = Error::new(Code::ArchiveInvalid, format!("{}:{line}: {what}", self.shown))
+            .at(&self.shown)
+            .hint("nothing was taken in; export the tenant again");
         if let Ok(line) = u32::try_from(line) {
             error = error.on_line(line, 1);
         }
@@ -144,7 +143,8 @@ impl Source {
             return self.wrong("it is no archive of a tenant");
         }
         if json["format"].as_u64().is_some_and(|format| format > FORMAT) {
-            let error = self.invalid(self.number, format_args!("it is of format {}", json["format"]));
+            let error =
+                self.invalid(self.number, format_args!("it is of format {}", json["format"]));
             return Err(error.hint(format!("this aikit reads format {FORMAT}: upgrade it")));
         }
         if json["format"] != FORMAT {
@@ -245,7 +245,9 @@ impl Source {
         if let Some(last) = &self.last {
             match compare(last, &key(table, cells)) {
                 Ordering::Less => {}
-                Ordering::Equal => return self.wrong(format_args!("a row of {} twice", table.name)),
+                Ordering::Equal => {
+                    return self.wrong(format_args!("a row of {} twice", table.name));
+                }
                 Ordering::Greater => {
                     return self.wrong(format_args!("the rows of {} are not sorted", table.name));
                 }

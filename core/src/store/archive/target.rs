@@ -61,8 +61,12 @@ impl Target {
             Err(_) => fs::rename(&self.part, &self.path),
             Ok(()) => Ok(()),
         };
-        let lasting = named.and_then(|()| sync_folder(&self.path));
-        lasting.map_err(|e| failed(&self.path, e))
+        named.map_err(|e| failed(&self.path, e))?;
+        sync_folder(&self.path).map_err(|e| {
+            // Whether the name outlives a power cut is not known: better none than perhaps one.
+            let _ = fs::remove_file(&self.path);
+            failed(&self.path, e)
+        })
     }
 }
 

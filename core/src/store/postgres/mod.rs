@@ -36,28 +36,29 @@ pub(super) enum Begin {
 impl Begin {
     /// One message: the beginning and whatever can be said with it. Ids are slugs.
     fn sql(&self) -> String {
+        // As long as SQLite waits for a lock.
+        const LOCK: &str = "SET LOCAL lock_timeout = '5s'";
+        const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
         match self {
-            Self::Read { tenant, reader: None } => format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY; SELECT aikit.enter('{tenant}')"
-            ),
-            Self::Read { tenant, reader: Some(reader) } => format!(
-                "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-                 SELECT aikit.enter('{tenant}', '{reader}')"
-            ),
+            Self::Read { tenant, reader: None } => {
+                format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter('{tenant}')")
+            }
+            Self::Read { tenant, reader: Some(reader) } => {
+                format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter('{tenant}', '{reader}')")
+            }
             Self::Write { tenant, locked: false } => {
-                format!("BEGIN; SELECT aikit.enter('{tenant}')")
+                format!("BEGIN; {LOCK}; SELECT aikit.enter('{tenant}')")
             }
             // Only the name is hashed, so two tenants may share a lock; they then wait, no more.
             Self::Write { tenant, locked: true } => format!(
-                "BEGIN; SELECT aikit.enter('{tenant}');
+                "BEGIN; {LOCK}; SELECT aikit.enter('{tenant}');
                  SELECT pg_advisory_xact_lock(hashtextextended('aikit:{tenant}', 0))"
             ),
-            Self::Admin => "BEGIN; SELECT aikit.enter_admin();
+            Self::Admin => format!(
+                "BEGIN; {LOCK}; SELECT aikit.enter_admin();
                  SELECT pg_advisory_xact_lock(hashtextextended('aikit:@store', 0))"
-                .into(),
-            Self::Survey => "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
-                 SELECT aikit.enter_admin()"
-                .into(),
+            ),
+            Self::Survey => format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter_admin()"),
         }
     }
 
@@ -132,13 +133,23 @@ impl Database {
     }
 
     async fn open_as(url: &SecretString, door: Door) -> Result<Self> {
-        let address = Address::parse(url.expose_secret())?;
+        let mut address = Address::parse(url.expose_secret())?;
+        let patience = address.patience();
+        if matches!(door, Door::Admin) {
+            address = address.patient();
+        }
         let pool = io::run_here(async move {
             let (pool, mut session) = Pool::open(address).await?;
-            match door {
-                Door::Tenant { rls } => roles::check_app(session.connection(), rls).await?,
-                Door::Admin => roles::check_admin(session.connection()).await?,
-            }
+            let checked = catch_panic(async {
+                match door {
+                    Door::Tenant { rls } => roles::check_app(session.connection(), rls).await,
+                    Door::Admin => roles::check_admin(session.connection()).await,
+                }
+            });
+            tokio::time::timeout(patience, checked)
+                .await
+                .map_err(|_| fault::silent(patience))?
+                .map_err(|panic| fault::nonsense(panic.message()))??;
             pool.give_back(session);
             Ok(pool)
         })

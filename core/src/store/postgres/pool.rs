@@ -12,14 +12,20 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor, Row};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::fault::store_error;
-use super::session::Session;
+use super::fault::{connect_error, store_error};
+use super::session::{Session, answer};
 use crate::error::{Code, Error, Result};
 use crate::io::{Generation, Mutex, generation};
 
 /// How long a connection is waited for: to be made, and to become free.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer of the server is waited for, unless the URL says something else: then the
+/// connection is given up. Longer than any statement of ours takes.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const LONGEST_ANSWER: u64 = 86_400;
+/// An administrator's statements reach whole tenants: so many times longer.
+const ADMIN_PATIENCE: u32 = 10;
 /// How long closing waits for transactions under way.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 const DEFAULT_CONNECTIONS: u32 = 10;
@@ -33,13 +39,17 @@ pub(super) struct Address {
     connections: u32,
     /// A pooler in transaction mode is between, as the user says.
     pooler: bool,
+    /// How long an answer is waited for.
+    patience: Duration,
 }
 
 impl Address {
-    /// Reads a URL: what libpq's have, and `max_connections` and `pooler=transaction`.
+    /// Reads a URL: what libpq's have, and `max_connections`, `answer_timeout` (seconds) and
+    /// `pooler=transaction`.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut connections, mut pooler) = (DEFAULT_CONNECTIONS, false);
+        let mut patience = ANSWER_TIMEOUT;
         let mut theirs = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=').unwrap_or((pair, "")) {
@@ -51,6 +61,18 @@ impl Address {
                         .ok_or_else(|| {
                             Error::invalid_argument(format!(
                                 "max_connections is 1 to {MOST_CONNECTIONS}"
+                            ))
+                        })?;
+                }
+                ("answer_timeout", seconds) => {
+                    patience = seconds
+                        .parse()
+                        .ok()
+                        .filter(|n| (1..=LONGEST_ANSWER).contains(n))
+                        .map(Duration::from_secs)
+                        .ok_or_else(|| {
+                            Error::invalid_argument(format!(
+                                "answer_timeout is 1 to {LONGEST_ANSWER} seconds"
                             ))
                         })?;
                 }
@@ -69,7 +91,17 @@ impl Address {
         })?;
         let options =
             options.application_name("aikit").extra_float_digits(None).disable_statement_logging();
-        Ok(Self { options, connections, pooler })
+        Ok(Self { options, connections, pooler, patience })
+    }
+
+    /// For those whose statements reach over whole tenants.
+    pub(super) fn patient(self) -> Self {
+        Self { patience: self.patience * ADMIN_PATIENCE, ..self }
+    }
+
+    /// How long an answer of this server is waited for.
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// One connection for set-up work.
@@ -79,17 +111,14 @@ impl Address {
 }
 
 async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
-    match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
-        Ok(connection) => connection.map_err(store_error),
-        Err(_) => Err(Error::new(Code::StoreUnavailable, "the PostgreSQL server does not answer")
-            .hint("check host and port, and that the server accepts connections")),
-    }
+    answer(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await.map_err(connect_error)
 }
 
 pub(super) struct Pool {
     options: PgConnectOptions,
     unnamed: bool,
     connections: u32,
+    patience: Duration,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Session>>,
     born: Generation,
@@ -104,7 +133,7 @@ impl std::fmt::Debug for Pool {
 impl Pool {
     /// Makes the first connection, and finds out whether it is a direct one.
     pub(super) async fn open(address: Address) -> Result<(Self, Session)> {
-        let Address { options, connections, pooler } = address;
+        let Address { options, connections, pooler, patience } = address;
         let marked = options.clone().options([(DIRECT, "1")]);
         let direct = if pooler { None } else { direct(&marked).await? };
         let (options, connection) = match direct {
@@ -119,11 +148,12 @@ impl Pool {
             options,
             unnamed,
             connections,
+            patience,
             permits: Arc::new(Semaphore::new(connections as usize)),
             idle: Mutex::default(),
             born: generation(),
         };
-        Ok((pool, Session::new(connection, unnamed)))
+        Ok((pool, Session::new(connection, unnamed, patience)))
     }
 
     /// A session in a new transaction, and the right to have it.
@@ -141,7 +171,7 @@ impl Pool {
                 }
             }
         }
-        let mut session = Session::new(connect(&self.options).await?, self.unnamed);
+        let mut session = Session::new(connect(&self.options).await?, self.unnamed, self.patience);
         match session.begin(sql).await {
             Ok(()) => Ok((session, permit)),
             Err(error) => {
@@ -201,26 +231,16 @@ impl Drop for Pool {
 
 /// A connection that carries the mark; none if a pooler is between, which refuses or drops it.
 async fn direct(options: &PgConnectOptions) -> Result<Option<PgConnection>> {
-    let mut connection =
-        match tokio::time::timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options)).await {
-            Ok(Ok(connection)) => connection,
-            // 08P01: a startup parameter that the pooler does not know.
-            Ok(Err(error))
-                if error.as_database_error().and_then(|e| e.code()).as_deref() == Some("08P01") =>
-            {
-                return Ok(None);
-            }
-            Ok(Err(error)) => return Err(store_error(error)),
-            Err(_) => {
-                return Err(Error::new(
-                    Code::StoreUnavailable,
-                    "the PostgreSQL server does not answer",
-                )
-                .hint("check host and port, and that the server accepts connections"));
-            }
-        };
-    let mark = sqlx::query("SELECT current_setting('aikit.direct', true)").persistent(false);
-    let row = connection.fetch_one(mark).await.map_err(store_error)?;
-    let mark: Option<String> = row.try_get(0).map_err(store_error)?;
-    Ok((mark.as_deref() == Some("1")).then_some(connection))
+    let connected = answer(CONNECT_TIMEOUT, async {
+        let mut connection = PgConnection::connect_with(options).await?;
+        let mark = sqlx::query("SELECT current_setting('aikit.direct', true)").persistent(false);
+        let mark: Option<String> = connection.fetch_one(mark).await?.try_get(0)?;
+        Ok((mark.as_deref() == Some("1")).then_some(connection))
+    });
+    match connected.await {
+        Ok(connection) => Ok(connection),
+        // 08P01: a startup parameter that the pooler does not know.
+        Err(sqlx::Error::Database(e)) if e.code().as_deref() == Some("08P01") => Ok(None),
+        Err(error) => Err(connect_error(error)),
+    }
 }

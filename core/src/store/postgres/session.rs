@@ -1,5 +1,7 @@
 //! Statements on one connection.
 
+use std::time::Duration;
+
 use sqlx::postgres::{PgArguments, PgConnection, PgRow, PgTypeInfo};
 use sqlx::{
     Arguments, AssertSqlSafe, Column, Connection as _, Encode, Executor, Postgres, Row as _, Type,
@@ -8,6 +10,7 @@ use sqlx::{
 
 use super::fault::store_error;
 use crate::error::{Code, Error, Result};
+use crate::io::catch_panic;
 use crate::store::tx::{Cell, Row, Value};
 
 /// A connection, in a transaction or between two.
@@ -17,11 +20,31 @@ pub(in crate::store) struct Session {
     unnamed: bool,
     /// A statement failed: what follows in this transaction would fail, and its end be a rollback.
     failed: bool,
+    /// Nothing more can be asked: the other end is gone, silent, or no PostgreSQL.
+    broken: bool,
+    /// How long an answer is waited for.
+    patience: Duration,
+}
+
+/// Waits for an answer of the server, but not for ever.
+pub(super) async fn answer<T>(
+    patience: Duration,
+    work: impl Future<Output = sqlx::Result<T>>,
+) -> sqlx::Result<T> {
+    match tokio::time::timeout(patience, catch_panic(work)).await {
+        Ok(Ok(answered)) => answered,
+        // sqlx panics over some of what no server says.
+        Ok(Err(panic)) => Err(sqlx::Error::Protocol(panic.message().to_owned())),
+        Err(_) => Err(sqlx::Error::Io(std::io::Error::new(
+            std::io::ErrorKind::TimedOut,
+            format!("no answer for {} s", patience.as_secs()),
+        ))),
+    }
 }
 
 impl Session {
-    pub(super) fn new(connection: PgConnection, unnamed: bool) -> Self {
-        Self { connection, unnamed, failed: false }
+    pub(super) fn new(connection: PgConnection, unnamed: bool, patience: Duration) -> Self {
+        Self { connection, unnamed, failed: false, broken: false, patience }
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -47,8 +70,28 @@ impl Session {
     }
 
     async fn simple(&mut self, sql: &str) -> Result<()> {
-        let sent = self.connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await;
-        sent.map(drop).map_err(store_error)
+        self.usable()?;
+        let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let sent = answer(self.patience, self.connection.execute(sql)).await;
+        self.judged(sent).map(drop)
+    }
+
+    fn usable(&self) -> Result<()> {
+        if !self.broken {
+            return Ok(());
+        }
+        Err(store_error(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into())))
+    }
+
+    /// Remembers what an answer means for those that follow.
+    fn judged<T>(&mut self, answered: sqlx::Result<T>) -> Result<T> {
+        answered.map_err(|error| {
+            self.failed = true;
+            // Only what the server refused, or what was never sent, leaves the connection as it was.
+            self.broken |= !matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
+            let told = store_error(error);
+            if self.broken { told.with_code(Code::StoreLost) } else { told }
+        })
     }
 
     /// Runs a statement, and gives the number of rows it changed.
@@ -57,11 +100,11 @@ impl Session {
         sql: &str,
         values: &[Value<'_>],
     ) -> Result<u64> {
+        self.usable()?;
         let query = sqlx::query_with(AssertSqlSafe(numbered(sql)), arguments(values)?)
             .persistent(!self.unnamed);
-        let outcome = self.connection.execute(query).await;
-        self.failed |= outcome.is_err();
-        Ok(outcome.map_err(store_error)?.rows_affected())
+        let outcome = answer(self.patience, self.connection.execute(query)).await;
+        Ok(self.judged(outcome)?.rows_affected())
     }
 
     /// All rows of a statement.
@@ -70,11 +113,11 @@ impl Session {
         sql: &str,
         values: &[Value<'_>],
     ) -> Result<Vec<Row>> {
+        self.usable()?;
         let query = sqlx::query_with(AssertSqlSafe(numbered(sql)), arguments(values)?)
             .persistent(!self.unnamed);
-        let outcome = self.connection.fetch_all(query).await;
-        self.failed |= outcome.is_err();
-        outcome.map_err(store_error)?.iter().map(row).collect()
+        let outcome = answer(self.patience, self.connection.fetch_all(query)).await;
+        self.judged(outcome)?.iter().map(row).collect()
     }
 
     /// Inserts rows of one tenant by one statement, a column an array.
@@ -130,15 +173,17 @@ impl Session {
             columns.join(", "),
             arrays.join(", ")
         );
+        self.usable()?;
         let query = sqlx::query_with(AssertSqlSafe(sql), arguments).persistent(!self.unnamed);
-        let outcome = self.connection.execute(query).await;
-        self.failed |= outcome.is_err();
-        Ok(outcome.map_err(store_error)?.rows_affected())
+        let outcome = answer(self.patience, self.connection.execute(query)).await;
+        Ok(self.judged(outcome)?.rows_affected())
     }
 
     /// Says goodbye to the server.
     pub(super) async fn close(self) {
-        let _ = self.connection.close().await;
+        if !self.broken {
+            let _ = answer(self.patience, self.connection.close()).await;
+        }
     }
 }
 

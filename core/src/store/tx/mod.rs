@@ -4,6 +4,8 @@
 //! run to their end on the thread that owns the connection.
 
 mod connection;
+#[cfg(test)]
+mod mutants;
 mod row;
 mod value;
 
@@ -20,8 +22,8 @@ pub(in crate::store) type Work<'t, T> = BoxFuture<'t, Result<T>>;
 
 /// A transaction that has entered a tenant.
 ///
-/// Every statement has the tenant as `?1`: it is bound here and nowhere else, and both databases
-/// refuse a statement that does not use a value which it was given. So no statement can forget it.
+/// Every statement has the tenant as `?1`: it is bound here and nowhere else, and a statement that
+/// does not use it is refused. The databases alone would not: they take values that are not used.
 pub(in crate::store) struct Tx<'c> {
     tenant: &'c str,
     connection: Connection<'c>,
@@ -48,6 +50,9 @@ impl<'c> Tx<'c> {
         values: &[Value<'_>],
     ) -> Result<u64> {
         let values = led_by(self.tenant, values);
+        #[cfg(test)]
+        let sql = &mutants::changed(self.tenant, sql);
+        uses_tenant(sql)?;
         self.connection.execute(sql, &values).await
     }
 
@@ -58,6 +63,9 @@ impl<'c> Tx<'c> {
         values: &[Value<'_>],
     ) -> Result<Vec<Row>> {
         let values = led_by(self.tenant, values);
+        #[cfg(test)]
+        let sql = &mutants::changed(self.tenant, sql);
+        uses_tenant(sql)?;
         self.connection.rows(sql, &values).await
     }
 
@@ -120,6 +128,19 @@ impl<'c> Tx<'c> {
 
 fn led_by<'v>(tenant: &'v str, values: &[Value<'v>]) -> Vec<Value<'v>> {
     std::iter::once(Value::Text(tenant)).chain(values.iter().copied()).collect()
+}
+
+/// Refuses a statement that does not use `?1`.
+fn uses_tenant(sql: &str) -> Result<()> {
+    let mut rest = sql;
+    while let Some((_, behind)) = rest.split_once("?1") {
+        if !behind.starts_with(|c: char| c.is_ascii_digit()) {
+            return Ok(());
+        }
+        rest = behind;
+    }
+    Err(Error::new(Code::StoreFailed, "a statement does not say of which tenant")
+        .hint("please report this"))
 }
 
 /// Runs work that cannot wait, because it stands on SQLite.

@@ -131,8 +131,8 @@ aikit_status keep(aikit_status status, aikit_bytes *bytes, text *to) {
 }
 
 static aikit_status do_open(scenario *s, const cJSON *step, observation *o) {
-    static const char *const names[] = {"location",      "tenant", "providers", "actor",
-                                        "default_model", "policy", NULL};
+    static const char *const names[] = {"location", "tenant",        "providers", "actor", "reader",
+                                        "rls",      "default_model", "policy",    "profile", NULL};
     char *json = options(step, names);
     aikit_kernel_free(&s->kernel);
     aikit_status status = aikit_kernel_open(json, AIKIT_TO_NUL, &s->kernel, &o->error);
@@ -328,6 +328,7 @@ static int perform(scenario *s, const cJSON *step, text *out) {
     const char *name = string(step, "do");
     const step_row *row = find(steps, name);
     if (row == NULL) row = find(spec_steps, name);
+    if (row == NULL) row = find(admin_steps, name);
     if (row == NULL) {
         fprintf(stderr, "adapter: no such step: %s\n", name);
         return 1;
@@ -376,6 +377,7 @@ int main(int argc, char **argv) {
     aikit_spec_free(&s.spec);
     aikit_agent_free(&s.agent);
     aikit_kernel_free(&s.kernel);
+    aikit_admin_free(&s.admin);
     aikit_shutdown(2000);
     cJSON_Delete(document);
     return failed;

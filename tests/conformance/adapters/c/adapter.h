@@ -16,9 +16,11 @@ typedef struct {
 typedef struct {
     const cJSON *document;
     aikit_kernel kernel;
+    aikit_admin admin;
     aikit_agent agent;
-    /* What the last `parse` gave. */
+    /* What the last `parse` gave, or the scenario's if a step wanted one before. */
     aikit_spec spec;
+    int parsed;
     /* What the last export gave. */
     text bundle;
 } scenario;
@@ -36,6 +38,9 @@ typedef struct {
 
 /* The steps about specs; ends with a row of NULLs. */
 extern const step_row spec_steps[];
+
+/* The steps of administrators, likewise. */
+extern const step_row admin_steps[];
 
 void add(text *to, const char *data, size_t len);
 void add_text(text *to, const char *data);

@@ -50,7 +50,9 @@ aikit_status need_spec(scenario *s, aikit_error **error) {
 
 static aikit_status do_parse(scenario *s, const cJSON *step, observation *o) {
     aikit_status status = read_spec(s, step, &o->error);
-    return status == AIKIT_OK ? show_spec(s->spec, o) : status;
+    if (status != AIKIT_OK) return status;
+    s->parsed = 1;
+    return show_spec(s->spec, o);
 }
 
 static aikit_status do_check(scenario *s, const cJSON *step, observation *o) {

@@ -28,6 +28,8 @@ def plain(value: Any) -> Any:
         return value.to_dict()
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
     return value
 
 
@@ -79,7 +81,8 @@ def given(step: Step, *names: str) -> dict[str, Any]:
 
 
 def open_options(step: Step) -> dict[str, Any]:
-    return given(step, "location", "tenant", "providers", "actor", "default_model", "policy")
+    kernel = given(step, "location", "tenant", "providers", "actor", "default_model", "policy")
+    return kernel | given(step, "profile", "reader", "rls")
 
 
 def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -95,6 +98,13 @@ def of_spec(spec: aikit.Spec) -> Step:
     return {key: getattr(spec, key) for key in ("agent_id", "name", "version", "model", "hash")}
 
 
+# Steps whose names are taken by what they make.
+STEPS = {"agent": "make_agent", "admin": "do_admin"}
+
+# Operations of the administrators' door that have another name here.
+ADMIN_METHODS = {"usage": "tenant_usage", "digest": "tenant_digest"}
+
+
 class Scenario:
     """What both families share: the spec, and the steps that never wait."""
 
@@ -103,9 +113,11 @@ class Scenario:
         self.tools: list[Step] = document.get("tools", [])
         self.kernel: Any = None
         self.agent: Any = None
+        self.admin: Any = None
         self.bundle: Any = None
-        # What the last `parse` gave, if it had a text.
+        # What the last `parse` gave, if it had a text; and what it gave from wherever.
         self.parsed: aikit.Spec | None = None
+        self.last: aikit.Spec | None = None
 
     def spec(self) -> aikit.Spec:
         if self.parsed is not None:
@@ -125,7 +137,8 @@ class Scenario:
         text = step.get("spec", self.document.get("spec"))
         if text is not None:
             self.parsed = aikit.parse_spec(text, **given(step, "base"))
-        return of_spec(self.spec())
+        self.last = self.spec()
+        return of_spec(self.last)
 
     def check(self, step: Step) -> Any:
         return self.spec().check()
@@ -164,6 +177,19 @@ class Scenario:
         if step["op"] == "export":
             self.bundle = result
         return of_spec(result) if step["op"] == "load" else result
+
+    def config(self, step: Step) -> Any:
+        return self.kernel.config(self.last)
+
+    def administrate(self, step: Step) -> Any:
+        """Does an operation: gives the result, or in asyncio what is to be awaited for it."""
+        op, arguments = step["op"], dict(step.get("arguments", {}))
+        function = getattr(self.admin, ADMIN_METHODS.get(op, op), None)
+        if function is None:
+            raise aikit.InvalidArgument(f"there is no operation {op}")
+        if "as" in arguments:
+            arguments["as_"] = arguments.pop("as")
+        return call(function, **arguments)
 
     def of_agent(self) -> Step:
         return {key: getattr(self.agent, key) for key in ("agent_id", "name", "version", "model")}
@@ -221,6 +247,21 @@ class SyncScenario(Scenario):
     def run_events(self, step: Step) -> Any:
         return self.kernel.run_events(step["run_id"])
 
+    def open_admin(self, step: Step) -> None:
+        self.admin = aikit.open_admin(**given(step, "location", "actor", "profile"))
+
+    def do_admin(self, step: Step) -> Any:
+        return self.administrate(step)
+
+    def close_admin(self, step: Step) -> None:
+        self.admin.close()
+
+    def usage(self, step: Step) -> Any:
+        return self.kernel.usage(**given(step, "days"))
+
+    def backup(self, step: Step) -> None:
+        self.kernel.backup(step["path"])
+
     def close(self, step: Step) -> None:
         self.kernel.close()
 
@@ -228,7 +269,7 @@ class SyncScenario(Scenario):
         do: str = step["do"]
         if do == "start":
             return self.start(step, events)
-        return getattr(self, {"agent": "make_agent"}.get(do, do))(step)
+        return getattr(self, STEPS.get(do, do))(step)
 
 
 class AsyncScenario(Scenario):
@@ -283,6 +324,21 @@ class AsyncScenario(Scenario):
     async def run_events(self, step: Step) -> Any:
         return await self.kernel.run_events(step["run_id"])
 
+    async def open_admin(self, step: Step) -> None:
+        self.admin = await aikit.open_admin_async(**given(step, "location", "actor", "profile"))
+
+    async def do_admin(self, step: Step) -> Any:
+        return await self.administrate(step)
+
+    async def close_admin(self, step: Step) -> None:
+        await self.admin.close()
+
+    async def usage(self, step: Step) -> Any:
+        return await self.kernel.usage(**given(step, "days"))
+
+    async def backup(self, step: Step) -> None:
+        await self.kernel.backup(step["path"])
+
     async def close(self, step: Step) -> None:
         await self.kernel.close()
 
@@ -290,7 +346,7 @@ class AsyncScenario(Scenario):
         do: str = step["do"]
         if do == "start":
             return await self.start(step, events)
-        outcome = getattr(self, {"agent": "make_agent"}.get(do, do))(step)
+        outcome = getattr(self, STEPS.get(do, do))(step)
         return await outcome if asyncio.iscoroutine(outcome) else outcome
 
 

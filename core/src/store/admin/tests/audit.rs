@@ -124,7 +124,8 @@ fn a_field_that_was_changed_is_seen() {
 
 #[test]
 fn entries_that_were_taken_out_or_swapped_are_seen() {
-    let out = |seqs: &str| format!("DELETE FROM audit_log WHERE tenant_id = 'a' AND seq IN ({seqs})");
+    let out =
+        |seqs: &str| format!("DELETE FROM audit_log WHERE tenant_id = 'a' AND seq IN ({seqs})");
     breaks(&out("3"), 3, "it is missing");
     breaks(&out("1"), 1, "it is missing");
     breaks(&out("2, 3"), 2, "2 entries are missing");

@@ -2,9 +2,7 @@
 
 use super::{Place, code, document, family, fill, on_every_store, run, spec};
 use crate::error::Code;
-use crate::store::{
-    Limits, NewRun, SpecFilter, SpecRef, Stamp, Store, TenantStore, VersionId,
-};
+use crate::store::{Limits, NewRun, SpecFilter, SpecRef, Stamp, Store, TenantStore, VersionId};
 
 fn reader(store: &Store, tenant: &str, reader: &str) -> TenantStore {
     store.reader(tenant, reader).expect("reader")
@@ -88,9 +86,13 @@ fn a_parent_reads_what_was_granted_and_writes_nothing() {
         assert_eq!(door.documents("c").await.expect("documents")[0].source, "a.md");
         let codes = writings(&door).await;
         assert!(all(&codes, Some(Code::TenantReadOnly)), "writes: {codes:?}");
-        for (tenant, stranger) in
-            [("team", "other"), ("team", "user"), ("user", "org"), ("user", "team"), ("org", "team")]
-        {
+        for (tenant, stranger) in [
+            ("team", "other"),
+            ("team", "user"),
+            ("user", "org"),
+            ("user", "team"),
+            ("org", "team"),
+        ] {
             let codes = readings(&reader(&store, tenant, stranger)).await;
             assert!(all(&codes, Some(Code::AccessDenied)), "{stranger} {tenant}: {codes:?}");
         }
@@ -140,12 +142,17 @@ fn only_those_above_are_granted_anything_whoever_grants() {
         let log = team.audit_log(0, 9).await.expect("log");
         let said: Vec<_> = log
             .iter()
-            .map(|e| (e.action.as_str(), e.object.as_str(), e.actor.as_deref(), e.detail.to_string()))
+            .map(|e| {
+                (e.action.as_str(), e.object.as_str(), e.actor.as_deref(), e.detail.to_string())
+            })
             .collect();
         let org = r#"{"reader":"org"}"#.to_owned();
-        assert_eq!(said, [
-            ("tenant.read_granted", "team", Some("ann"), org.clone()),
-            ("tenant.read_revoked", "team", Some("ann"), org),
-        ]);
+        assert_eq!(
+            said,
+            [
+                ("tenant.read_granted", "team", Some("ann"), org.clone()),
+                ("tenant.read_revoked", "team", Some("ann"), org),
+            ]
+        );
     });
 }

@@ -15,9 +15,7 @@ use place::{Place, on_every_store};
 use super::{Admin, NewTenant, TenantKind};
 use crate::error::{Code, Result};
 use crate::spec::Spec;
-use crate::store::{
-    NewChunk, NewDocument, NewRun, NewSpec, RunStatus, Spent, Stamp, TenantStore,
-};
+use crate::store::{NewChunk, NewDocument, NewRun, NewSpec, RunStatus, Spent, Stamp, TenantStore};
 
 fn code<T: std::fmt::Debug>(outcome: Result<T>) -> Code {
     outcome.expect_err("refused").code()

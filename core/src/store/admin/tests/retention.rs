@@ -63,10 +63,10 @@ fn runs_that_ended_long_ago_go_from_the_tenants_that_want_it() {
         admin.suspend_tenant("team", None).await.expect("suspend");
 
         let report = admin.prune().await.expect("prune");
-        assert_eq!(report.into_iter().collect::<Vec<_>>(), [(
-            "team".to_owned(),
-            Pruned { runs: 1, events: 2 }
-        )]);
+        assert_eq!(
+            report.into_iter().collect::<Vec<_>>(),
+            [("team".to_owned(), Pruned { runs: 1, events: 2 })]
+        );
         admin.resume_tenant("team", None).await.expect("resume");
         assert_eq!(code(team.run_events("old").await), Code::InvalidArgument);
         for run in ["new", "long", "open"] {
@@ -79,7 +79,10 @@ fn runs_that_ended_long_ago_go_from_the_tenants_that_want_it() {
         let pruned: Vec<_> = log.iter().filter(|entry| entry.action == "runs.pruned").collect();
         assert_eq!(pruned.len(), 1);
         assert_eq!(pruned[0].object, "team");
-        assert_eq!((&pruned[0].detail["runs"], &pruned[0].detail["events"]), (&json!(1), &json!(2)));
+        assert_eq!(
+            (&pruned[0].detail["runs"], &pruned[0].detail["events"]),
+            (&json!(1), &json!(2))
+        );
 
         let removed = org.prune(30).await.expect("by itself");
         assert_eq!(removed, Pruned { runs: 1, events: 2 });

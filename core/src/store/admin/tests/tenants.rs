@@ -26,7 +26,10 @@ fn a_tenant_is_made_once_and_found_as_it_was_made() {
         assert_eq!(made.tenant_id, "acme");
         assert_eq!((made.kind, made.status), (Some(TenantKind::Org), TenantStatus::Active));
         assert_eq!(made.name.as_deref(), Some("Acme, Inc."));
-        assert_eq!(made.config, json!({"quotas": {"max_specs": 3}, "retention": {"runs_days": 30}}));
+        assert_eq!(
+            made.config,
+            json!({"quotas": {"max_specs": 3}, "retention": {"runs_days": 30}})
+        );
         assert_eq!(admin.tenant_record("acme").await.expect("record"), made);
         place.tenant("acme").await.settle().await.expect("may be used");
 
@@ -149,8 +152,7 @@ fn a_configuration_holds_at_once_and_leaves_nothing_of_itself_in_the_log() {
         assert_eq!(code(admin.rename_tenant("no", None).await), Code::TenantNotFound);
         let log = admin.audit_log("@store", 0, 99).await.expect("log");
         let actions: Vec<_> = log.iter().map(|entry| entry.action.as_str()).collect();
-        let expected =
-            ["tenant.created", "tenant.configured", "tenant.renamed", "tenant.renamed"];
+        let expected = ["tenant.created", "tenant.configured", "tenant.renamed", "tenant.renamed"];
         assert_eq!(actions, expected);
         assert_eq!(log[1].detail, json!({"parts": ["default_model", "quotas"]}));
         assert!(!serde_json::to_string(&log).expect("log").to_lowercase().contains("secret"));

@@ -6,16 +6,15 @@ use super::{NewTenant, Place, document, on_every_store, spec};
 use crate::error::Code;
 use crate::store::admin::Admin;
 use crate::store::tx::{Dialect, values};
-use crate::store::{
-    NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId,
-};
+use crate::store::{NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId};
 
 /// Numbers that are the same in each run of the test.
 struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
 
@@ -90,7 +89,8 @@ async fn operation(tenant: &TenantStore, numbers: &mut Numbers, n: u32) -> Resul
                 .map(|_| document(&format!("d{}", numbers.below(6)), &numbers.text()))
                 .map(|document| (document.source.clone(), document))
                 .collect::<std::collections::BTreeMap<_, _>>();
-            let remove = vec![format!("e{}", numbers.below(2)), format!("d{}", 6 + numbers.below(2))];
+            let remove =
+                vec![format!("e{}", numbers.below(2)), format!("d{}", 6 + numbers.below(2))];
             tenant.put_documents(&collection, put.into_values().collect(), remove).await
         }
         7 => {
@@ -99,17 +99,14 @@ async fn operation(tenant: &TenantStore, numbers: &mut Numbers, n: u32) -> Resul
         }
         8 => {
             let model = format!("m/{}", numbers.below(2));
-            let chunks = tenant.chunks_without_vector(&collection, &model, 3).await.expect("chunks");
+            let chunks =
+                tenant.chunks_without_vector(&collection, &model, 3).await.expect("chunks");
             let vectors = chunks.into_iter().map(|(id, _)| (id, vec![0.5; 3])).collect();
             tenant.put_vectors(&collection, &model, vectors).await
         }
         _ => {
-            let run = NewRun {
-                run_id: format!("r{n}"),
-                agent_id: agent,
-                version,
-                model: "m/m".into(),
-            };
+            let run =
+                NewRun { run_id: format!("r{n}"), agent_id: agent, version, model: "m/m".into() };
             let begun = tenant.begin_run(run, vec![(0, numbers.text().into())]).await;
             let ends = (numbers.below(3) > 0).then_some(RunStatus::Failed);
             let spent = Spent { input_tokens: 3, output_tokens: 2, cost_micros: 1 };

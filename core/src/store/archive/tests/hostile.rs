@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::places::between;
-use super::{ImportOptions, Place, archive, fill};
+use super::{ImportOptions, Place, archive, fill_with};
 use crate::error::{Code, Error};
 use crate::store::archive::digest::Sum;
 use crate::store::archive::{Digests, line, source};
@@ -65,7 +65,9 @@ const FORGED: &[(&str, Forgery)] = &[
     ("wrong type", |l| change(l, "collections", "\"library\"", "null")),
     ("whole number", |l| change(l, "documents", "\"bytes\":1000", "\"bytes\":-1")),
     ("whole number", |l| change(l, "documents", "\"bytes\":1000", "\"bytes\":1000.5")),
-    ("whole number", |l| change(l, "documents", "\"bytes\":1000", "\"bytes\":18446744073709551615")),
+    ("whole number", |l| {
+        change(l, "documents", "\"bytes\":1000", "\"bytes\":18446744073709551615")
+    }),
     ("wrong type", |l| change(l, "documents", "\"bytes\":1000", "\"bytes\":\"1000\"")),
     ("base64", |l| change(l, "documents", "AP8HPg==", "AP8HPg")),
     ("form", |l| change(l, "documents", "AP8HPg==", "AP8HPh==")),
@@ -93,9 +95,9 @@ const FORGED: &[(&str, Forgery)] = &[
         at + 2
     }),
     ("behind those of", |l| {
-        let run = l.remove(first(l, "runs"));
+        let term = l.remove(first(l, "spec_terms"));
         let at = l.len() - 1;
-        l.insert(at, run);
+        l.insert(at, term);
         at + 1
     }),
     ("belongs to none", |l| {
@@ -138,8 +140,8 @@ const DAMAGED: &[(&str, Forgery)] = &[
         l.len() + 1
     }),
     ("rows, and the end line says", |l| {
-        let at = first(l, "chunks");
-        l.remove(at + 5);
+        let at = first(l, "spec_terms");
+        l.remove(at);
         l.len()
     }),
     ("do not have their hash", |l| {
@@ -194,7 +196,7 @@ const DAMAGED: &[(&str, Forgery)] = &[
 #[test]
 fn what_is_wrong_with_an_archive_is_said_and_nothing_is_taken_in() {
     between(async |from, to| {
-        fill(from).await;
+        fill_with(from, 7).await;
         let folder = tempfile::tempdir().expect("folder");
         let content = std::fs::read_to_string(archive(from, folder.path()).await).expect("read");
         let whole: Lines = content.split_inclusive('\n').map(str::to_owned).collect();

@@ -84,6 +84,11 @@ fn document(source: &str, passages: usize) -> NewDocument {
 
 /// The tenant `acme` below `org`, with rows in every table and more passages than a page has.
 async fn fill(place: &Place) {
+    fill_with(place, 700).await;
+}
+
+/// The same with this many passages in its largest document.
+async fn fill_with(place: &Place, passages: usize) {
     let admin = &place.admin;
     let org = NewTenant { kind: Some(TenantKind::Org), ..NewTenant::default() };
     admin.create_tenant("org", org).await.expect("org");
@@ -106,7 +111,7 @@ async fn fill(place: &Place) {
     }
     let first = VersionId::new("helper", "1.2.0").expect("id");
     tenant.promote_spec(first, Stamp::default()).await.expect("promote");
-    let documents = vec![document("a.md", 700), document("é\"b.md", 3), document("empty", 0)];
+    let documents = vec![document("a.md", passages), document("é\"b.md", 3), document("empty", 0)];
     tenant.put_documents("library", documents, vec![]).await.expect("put");
     tenant.put_documents("other", vec![document("a.md", 2)], vec![]).await.expect("put");
     for (collection, model) in [("library", "m/one"), ("library", "m/two"), ("other", "m/one")] {

@@ -3,16 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::places::between;
-use super::{Place, archive, block_on, fill, renamed};
+use super::{Place, archive, block_on, document, fill, renamed};
 use crate::error::Code;
 use crate::store::{
-    AuditCheck, ImportOptions, ImportParent, LeftOut, NewTenant, TableDigest, TenantStatus,
+    AuditCheck, ImportOptions, ImportParent, LeftOut, Location, NewDocument, NewTenant,
+    TableDigest, TenantStatus,
 };
 
-fn differing(
-    a: &BTreeMap<String, TableDigest>,
-    b: &BTreeMap<String, TableDigest>,
-) -> Vec<String> {
+fn differing(a: &BTreeMap<String, TableDigest>, b: &BTreeMap<String, TableDigest>) -> Vec<String> {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     a.keys().filter(|name| a[*name] != b[*name]).cloned().collect()
 }
@@ -51,7 +49,8 @@ fn a_tenant_is_the_same_on_the_other_side() {
         let query = vec![0.0, 0.0, 0.0, -1.0];
         let nearest = there.search_vectors("library", "m/two", query, 9).await.expect("search");
         assert_eq!((nearest[0].0.source.as_str(), nearest[0].0.ordinal), ("a.md", 0));
-        let (usage, was) = (there.usage(9).await.expect("usage"), here.usage(9).await.expect("was"));
+        let (usage, was) =
+            (there.usage(9).await.expect("usage"), here.usage(9).await.expect("was"));
         assert_eq!(usage, was);
         assert_eq!(usage.totals.vectors, 1408);
         assert!(there.chunks_without_vector("library", "m/one", 9).await.expect("ids").is_empty());
@@ -92,7 +91,10 @@ fn another_id_begins_another_log_that_notes_the_old_one() {
         let log = to.admin.audit_log("b", 0, 9).await.expect("log");
         assert_eq!((log.len(), log[0].action.as_str()), (1, "tenant.imported"));
         assert_eq!(log[0].detail["head"]["hash"], head.hash);
-        assert_eq!((&log[0].detail["head"]["seq"], &log[0].detail["from"]), (&head.seq.into(), &"acme".into()));
+        assert_eq!(
+            (&log[0].detail["head"]["seq"], &log[0].detail["from"]),
+            (&head.seq.into(), &"acme".into())
+        );
         sound(to, "b").await;
     });
 }
@@ -125,7 +127,10 @@ fn the_parent_is_the_one_that_is_wished_and_grants_stay_with_those_above() {
             to.admin.create_tenant(id, NewTenant::default()).await.expect("tenant");
         }
         to.admin
-            .create_tenant("below", NewTenant { parent: Some("org".into()), ..NewTenant::default() })
+            .create_tenant(
+                "below",
+                NewTenant { parent: Some("org".into()), ..NewTenant::default() },
+            )
             .await
             .expect("tenant");
         for (id, wished, parent, readers) in [
@@ -204,6 +209,55 @@ fn a_suspended_tenant_is_moved_and_stays_suspended() {
         assert_eq!(record.status, TenantStatus::Suspended);
         let nobody = from.admin.copy_tenant("nobody", &to.admin, ImportOptions::default()).await;
         assert_eq!(nobody.expect_err("nobody").code(), Code::TenantNotFound);
+    });
+}
+
+#[test]
+fn a_text_that_only_sqlite_keeps_is_named() {
+    between(async |from, to| {
+        if matches!(from.location, Location::Postgres(_)) {
+            return;
+        }
+        let tenant = from.tenant("nul").await;
+        tenant.settle().await.expect("settle");
+        let title = "before \0 behind".to_owned();
+        let document = NewDocument { title, ..document("a.md", 1) };
+        tenant.put_documents("c", vec![document], vec![]).await.expect("put");
+        let copy = from.admin.copy_tenant("nul", &to.admin, ImportOptions::default()).await;
+        if matches!(to.location, Location::Postgres(_)) {
+            let error = copy.expect_err("PostgreSQL");
+            assert_eq!(error.code(), Code::ArchiveInvalid);
+            assert!(error.message().contains("documents.title has a NUL"), "{error}");
+            assert!(to.rows_of("nul").await.is_empty());
+        } else {
+            assert!(copy.expect("SQLite").agree);
+        }
+    });
+}
+
+/// Whatever makes a store give back something else than it was given.
+#[test]
+fn what_does_not_come_out_as_it_went_in_is_not_kept() {
+    block_on(async {
+        let folder = tempfile::tempdir().expect("folder");
+        let (from, to) =
+            (Place::file(folder.path(), "a.db").await, Place::file(folder.path(), "b.db").await);
+        fill(&from).await;
+        rusqlite::Connection::open(folder.path().join("b.db"))
+            .and_then(|connection| {
+                connection.execute_batch(
+                    "CREATE TRIGGER forger AFTER INSERT ON usage_days BEGIN
+                         UPDATE usage_days SET runs = runs + 1;
+                     END",
+                )
+            })
+            .expect("trigger");
+        let copy = from.admin.copy_tenant("acme", &to.admin, ImportOptions::default()).await;
+        let error = copy.expect_err("forged");
+        assert_eq!(error.code(), Code::StoreCorrupt);
+        assert!(error.message().contains("usage_days"), "{error}");
+        assert!(to.rows_of("acme").await.is_empty());
+        assert!(to.admin.audit_log("@store", 0, 9).await.expect("log").is_empty());
     });
 }
 

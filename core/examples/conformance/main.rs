@@ -1,6 +1,8 @@
 //! The Rust adapter of the conformance scenarios (`docs/design/surface.md`): performs the steps of
 //! one scenario through the public surface and prints what it observed. It judges nothing.
 
+mod administration;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,14 +10,29 @@ use aikit::agent::{Agent, Event, Run, RunOptions, RunResult};
 use aikit::kernel::{AgentOptions, AgentRef, Bundle, Kernel, OpenOptions};
 use aikit::retrieval::{IngestOptions, SearchOptions};
 use aikit::spec::{self, Format, Spec, neighbours};
+use aikit::store::Admin;
 use aikit::tool::{Definition, FunctionTool};
 use aikit::{Code, Error, Result};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+/// The options of a step `open`.
+const OPEN_OPTIONS: &[&str] = &[
+    "location",
+    "tenant",
+    "providers",
+    "actor",
+    "default_model",
+    "policy",
+    "profile",
+    "reader",
+    "rls",
+];
+
 struct Adapter {
     scenario: Value,
     kernel: Option<Kernel>,
+    admin: Option<Admin>,
     agent: Option<Agent>,
     /// What the last `parse` gave.
     spec: Option<Spec>,
@@ -60,11 +77,15 @@ fn not_there(what: &str) -> Error {
 
 impl Adapter {
     fn of(scenario: Value) -> Self {
-        Self { scenario, kernel: None, agent: None, spec: None, bundle: Value::Null }
+        Self { scenario, kernel: None, admin: None, agent: None, spec: None, bundle: Value::Null }
     }
 
     fn kernel(&self) -> Result<&Kernel> {
         self.kernel.as_ref().ok_or_else(|| not_there("a kernel"))
+    }
+
+    fn admin(&self) -> Result<&Admin> {
+        self.admin.as_ref().ok_or_else(|| not_there("an administrator"))
     }
 
     fn agent(&self) -> Result<&Agent> {
@@ -94,6 +115,7 @@ impl Adapter {
             "agent" => (self.make_agent(step).await, None),
             "close" => (self.close().await, None),
             "specs" => (self.repository(step).await, None),
+            "open_admin" | "admin" | "close_admin" => (self.administer(step).await, None),
             "check_in_kernel" => (self.check_in_kernel().await, None),
             "diagnose" => (diagnose(step), None),
             "edit" => (edit(step), None),
@@ -106,8 +128,7 @@ impl Adapter {
     }
 
     async fn open(&mut self, step: &Value) -> Result<Value> {
-        let keys = ["location", "tenant", "providers", "actor", "default_model", "policy"];
-        let options: OpenOptions = from_json(only(step, &keys))?;
+        let options: OpenOptions = from_json(only(step, OPEN_OPTIONS))?;
         let kernel = Kernel::open(options).await?;
         for tool in self.scenario["tools"].as_array().into_iter().flatten() {
             kernel.register(Arc::new(scenario_tool(tool)?))?;
@@ -180,6 +201,12 @@ impl Adapter {
                 kernel.call_tool(text(step, "name"), arguments).await
             }
             "run_events" => to_json(&kernel.run_events(text(step, "run_id")).await?),
+            "usage" => {
+                let days: Option<u32> = from_json(step["days"].clone())?;
+                to_json(&kernel.usage(days.unwrap_or(administration::DAYS)).await?)
+            }
+            "config" => to_json(&kernel.explain(self.spec.as_ref())),
+            "backup" => to_json(&kernel.backup(text(step, "path")).await?),
             "ingest" => {
                 let options: IngestOptions = from_json(only(step, &["embedding_model"]))?;
                 let never = CancellationToken::new();
@@ -247,6 +274,15 @@ impl Adapter {
             }
             other => Err(Error::invalid_argument(format!("no operation {other:?}"))),
         }
+    }
+
+    async fn administer(&mut self, step: &Value) -> Result<Value> {
+        match text(step, "do") {
+            "open_admin" => self.admin = Some(administration::open(step).await?),
+            "admin" => return administration::operate(self.admin()?, step).await,
+            _ => self.admin()?.close().await?,
+        }
+        Ok(Value::Null)
     }
 
     async fn close(&self) -> Result<Value> {

@@ -1,0 +1,130 @@
+//! Whether the tests would notice that a statement has lost its filter: on SQLite nothing else keeps
+//! tenants apart. The scenario of `core/tests/isolation` is run once for every place where a statement
+//! says `tenant_id = ?1`, without the condition in this one place.
+
+#[path = "../../../tests/isolation/scenario.rs"]
+mod scenario;
+
+use std::collections::BTreeSet;
+
+use crate as aikit;
+use crate::error::Code;
+use crate::io::Mutex;
+use crate::store::tx::values;
+use crate::store::{Lock, Store, TenantStore};
+
+/// The only tenant whose statements are recorded and changed: other tests run at the same time.
+const TENANT: &str = "mutants-own";
+const FILTER: &str = "tenant_id = ?1";
+
+static SEEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+/// The statement, and which of its filters it goes without.
+static HARM: Mutex<Option<(String, usize)>> = Mutex::new(None);
+
+/// A statement as it is sent.
+pub(super) fn changed(tenant: &str, sql: &str) -> String {
+    if tenant != TENANT {
+        return sql.to_owned();
+    }
+    if let Some((harmed, place)) = &*HARM.lock() {
+        return if sql == harmed { without(sql, *place) } else { sql.to_owned() };
+    }
+    SEEN.lock().insert(sql.to_owned());
+    sql.to_owned()
+}
+
+/// Where a statement has a filter.
+fn filters(sql: &str) -> Vec<usize> {
+    let found = sql.match_indices(FILTER).map(|(at, _)| at);
+    found.filter(|at| !sql[at + FILTER.len()..].starts_with(|c: char| c.is_ascii_digit())).collect()
+}
+
+/// A statement in which one filter holds for every row.
+fn without(sql: &str, place: usize) -> String {
+    let at = filters(sql)[place];
+    let name = sql[..at].rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
+    let from = name.map_or(0, |name| name + 1);
+    format!("{}?1 <> ''{}", &sql[..from], &sql[at + FILTER.len()..])
+}
+
+/// Filters without which nothing is seen, and why that is no leak: words of the statement, and which.
+const NEEDLESS: &[(&str, &str)] = &[];
+
+async fn run() -> Vec<String> {
+    let store = Store::in_memory().await.expect("open");
+    let tenant = async |id: &str| -> TenantStore {
+        let tenant = store.tenant(id).expect("tenant");
+        tenant.settle().await.expect("settle");
+        tenant
+    };
+    let (a, b) = (tenant(TENANT).await, tenant("mutants-other").await);
+    let problems = scenario::cross(&a, &b).await;
+    store.close().await.expect("close");
+    problems
+}
+
+#[test]
+fn a_statement_that_has_lost_its_filter_is_noticed() {
+    crate::io::runtime().expect("runtime").block_on(async {
+        let problems = run().await;
+        assert!(problems.is_empty(), "{problems:#?}");
+        let statements = std::mem::take(&mut *SEEN.lock());
+        let (mut noticed, mut missed) = (0, Vec::new());
+        for sql in statements {
+            for place in 0..filters(&sql).len() {
+                *HARM.lock() = Some((sql.clone(), place));
+                let problems = run().await;
+                *HARM.lock() = None;
+                let words: Vec<_> = sql.split_whitespace().collect();
+                let shown = format!("filter {} of: {}", place + 1, words.join(" "));
+                let needless = NEEDLESS.iter().any(|(words, _)| shown.contains(words));
+                match (problems.is_empty(), needless) {
+                    (false, false) => noticed += 1,
+                    (true, true) => {}
+                    (true, false) => missed.push(format!("not noticed: {shown}")),
+                    (false, true) => missed.push(format!("noticed all the same: {shown}")),
+                }
+            }
+        }
+        println!("{noticed} filters were taken away and noticed");
+        assert!(missed.is_empty(), "{missed:#?}");
+        assert!(noticed > 40, "{noticed} filters are too few to be all of them");
+    });
+}
+
+#[test]
+fn a_statement_that_does_not_name_the_tenant_is_refused() {
+    crate::io::runtime().expect("runtime").block_on(async {
+        let store = Store::in_memory().await.expect("open");
+        let tenant = store.tenant("mutants-third").expect("tenant");
+        tenant.settle().await.expect("settle");
+        for sql in [
+            "SELECT count(*) FROM collections",
+            "SELECT count(*) FROM collections WHERE name = ?2",
+            "SELECT count(*) FROM collections WHERE ?10 = name OR name = ?2",
+            "DELETE FROM collections WHERE name = ?2",
+        ] {
+            for reads in [true, false] {
+                let work = move |tx: &mut super::Tx<'_>| -> super::Work<'_, u64> {
+                    Box::pin(async move {
+                        if reads {
+                            return Ok(tx.rows(sql, values!["c"]).await?.len() as u64);
+                        }
+                        tx.execute(sql, values!["c"]).await
+                    })
+                };
+                let error = tenant.write(Lock::None, work).await.expect_err(sql);
+                assert_eq!(error.code(), Code::StoreFailed, "{sql}");
+            }
+        }
+    });
+}
+
+#[test]
+fn filters_are_found_and_taken_away() {
+    let sql = "SELECT 1 FROM a WHERE a.tenant_id = ?1 AND x = ?2 AND tenant_id = ?10 AND tenant_id = ?1";
+    assert_eq!(filters(sql).len(), 2);
+    let first = "SELECT 1 FROM a WHERE ?1 <> '' AND x = ?2 AND tenant_id = ?10 AND tenant_id = ?1";
+    assert_eq!(without(sql, 0), first);
+    assert!(without(sql, 1).ends_with("AND ?1 <> ''"));
+}
