@@ -1,8 +1,10 @@
 /// <reference lib="esnext.disposable" />
 
+import type { Setting, TenantUsage, UsageOptions } from "./lib/admin.js";
 import type { Diagnostic, Spec } from "./lib/spec.js";
 import type { Specs } from "./lib/specs.js";
 
+export * from "./lib/admin.js";
 export * from "./lib/spec.js";
 export * from "./lib/specs.js";
 
@@ -30,11 +32,21 @@ export type ErrorCode =
   | "spec_retired"
   | "tenant_invalid"
   | "tenant_mismatch"
+  | "tenant_not_found"
+  | "tenant_exists"
+  | "tenant_suspended"
+  | "tenant_read_only"
+  | "quota_exceeded"
+  | "access_denied"
   | "store_unavailable"
   | "store_locked"
   | "store_full"
   | "store_corrupt"
   | "store_failed"
+  | "store_lost"
+  | "store_outdated"
+  | "store_role"
+  | "store_conflict"
   | "model_unknown"
   | "model_unauthorized"
   | "model_rate_limited"
@@ -52,7 +64,10 @@ export type ErrorCode =
   | "turn_limit"
   | "run_ended"
   | "collection_invalid"
-  | "document_invalid";
+  | "document_invalid"
+  | "archive_invalid"
+  | "audit_broken"
+  | "config_invalid";
 
 /** An error as a plain document, as events carry it. */
 export interface ErrorDocument {
@@ -100,7 +115,7 @@ export interface CallOptions {
 }
 
 export interface OpenOptions extends CallOptions {
-  /** Path of the SQLite file; in memory without it. */
+  /** Path of the SQLite file, or URL of a PostgreSQL database; in memory without it. */
   location?: string | null;
   /** A slug; `"default"` without it. */
   tenant?: string;
@@ -112,6 +127,12 @@ export interface OpenOptions extends CallOptions {
   defaultModel?: string;
   /** What the tenant may do; everything that its specs ask for without it. */
   policy?: Policy;
+  /** Path of a TOML file with settings that hold where nothing else is said. */
+  profile?: string | null;
+  /** A tenant above this one, to which reading was granted: the kernel then only reads. */
+  reader?: string | null;
+  /** False takes a PostgreSQL role that could leave its tenant, which is refused without it. */
+  rls?: boolean;
 }
 
 /** What a tenant may do. */
@@ -120,12 +141,16 @@ export interface Policy {
   allowedTools?: readonly string[];
   /** Never these tools; wins. */
   deniedTools?: readonly string[];
-  /** What a spec may ask for at most. */
+  /** What the tenant may have and use, and a spec ask for, at most. */
   quotas?: Quotas;
 }
 
-/** Bounds on what a spec may ask for. What is absent is not bounded. */
+/** Bounds on what a tenant may have and use. What is absent is not bounded. */
 export interface Quotas {
+  /** Versions of specs. */
+  maxSpecs?: number;
+  maxDocuments?: number;
+  maxVectors?: number;
   maxConcurrentExecutions?: number;
   maxMemoryMb?: number;
   maxCpuPercent?: number;
@@ -381,12 +406,21 @@ export interface Kernel {
   callTool(name: string, args?: object, options?: CallOptions): Promise<Json>;
   /** The events that the store keeps of a run. */
   runEvents(runId: string, options?: CallOptions): Promise<RunEvent[]>;
+  /** What the tenant has, and what it did on the last days on which it did something. */
+  usage(options?: UsageOptions): Promise<TenantUsage>;
+  /** Copies the SQLite store, with all tenants, into a new file while it is in use. */
+  backup(path: string, options?: CallOptions): Promise<void>;
+  /**
+   * Every setting that holds here, or for the agents of a spec, where it comes from, and what it
+   * overruled. Secrets are shown as where they are.
+   */
+  config(spec?: Spec | null): Setting[];
   /** Cancels what is under way and closes the store. May be called again. */
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** Opens a kernel: in memory, or in the file `location`. */
+/** Opens a kernel: in memory, or in the file or database `location`. */
 export function open(options?: OpenOptions): Promise<Kernel>;
 /** The version of the package and of its native module. */
 export const version: string;

@@ -1,5 +1,6 @@
 "use strict";
 
+const { openAdmin } = require("./lib/admin.js");
 const { AikitError } = require("./lib/errors.js");
 const { open } = require("./lib/kernel.js");
 const { diagnose, editSpec, importSpec, loadSpec, parseSpec, specSchema } = require("./lib/spec.js");
@@ -12,6 +13,7 @@ module.exports = {
   importSpec,
   loadSpec,
   open,
+  openAdmin,
   parseSpec,
   specSchema,
   version,

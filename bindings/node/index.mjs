@@ -8,6 +8,7 @@ export const {
   importSpec,
   loadSpec,
   open,
+  openAdmin,
   parseSpec,
   specSchema,
   version,

@@ -61,16 +61,23 @@ impl Failure {
     }
 }
 
+/// A text that cannot steer the terminal; its lines stay.
+fn calm(text: &str) -> String {
+    let calm = |c: char| if c.is_control() && !matches!(c, '\n' | '\t') { ' ' } else { c };
+    text.chars().map(calm).collect()
+}
+
 /// Writes an error the way compilers do: what, where, and what to do.
 pub(crate) fn complain(error: &Error) {
-    tell!("error[{}]: {}\n", error.code(), error.message());
+    // Names of files and ids are in it, which could hold signs that steer the terminal.
+    tell!("error[{}]: {}\n", error.code(), calm(error.message()));
     if let (Some(path), Some(line), Some(column)) = (error.path(), error.line(), error.column()) {
-        tell!("  at {line}:{column} ({path})\n");
+        tell!("  at {line}:{column} ({})\n", calm(path));
     }
     if let Some(cause) = error.cause() {
-        tell!("  cause: {cause}\n");
+        tell!("  cause: {}\n", calm(cause));
     }
     if let Some(hint) = error.hint_text() {
-        tell!("  hint: {hint}\n");
+        tell!("  hint: {}\n", calm(hint));
     }
 }

@@ -5,6 +5,7 @@
 
 mod stores;
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -275,26 +276,20 @@ async fn absurd_token_counts_are_bounded_and_no_panic() {
     assert_eq!(result.usage.total_tokens, u64::MAX);
 }
 
-/// Holds a lock under which no step of a run can be written, until it is dropped.
-enum Held {
-    Sqlite(rusqlite::Connection),
-    Postgres(Box<PgConnection>),
-}
-
-/// Takes that lock.
-async fn hold(path: &Path) -> Held {
+/// Takes a lock under which no step of a run can be written. It holds until it is dropped.
+async fn hold(path: &Path) -> Box<dyn Any + Send> {
     match stores::server() {
         None => {
             let other = rusqlite::Connection::open(path).expect("open");
             other.execute_batch("BEGIN IMMEDIATE").expect("lock");
-            Held::Sqlite(other)
+            Box::new(other)
         }
         Some(url) => {
             let url = stores::at(&url, &stores::named(path));
             let mut other = PgConnection::connect(&url).await.expect("connect");
             let lock = "BEGIN; LOCK TABLE aikit.run_events IN SHARE MODE";
             other.execute(sqlx::raw_sql(lock)).await.expect("lock");
-            Held::Postgres(Box::new(other))
+            Box::new(other)
         }
     }
 }

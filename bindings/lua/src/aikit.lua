@@ -195,11 +195,33 @@ function Kernel.call_tool(kernel, name, arguments) return finish(call.call_tool(
 
 function Kernel.run_events(kernel, run_id) return finish(call.run_events(kernel, run_id)) end
 
+function Kernel.usage(kernel, options) return finish(call.usage(kernel, options)) end
+
+function Kernel.backup(kernel, path) return finish(call.backup(kernel, path)) end
+
+function Kernel.config(kernel, spec) return call.config(kernel, spec) end
+
 function Kernel.close(kernel) return finish(call.close(kernel)) end
+
+local Admin = {}
+
+-- One method for each operation of an administrator.
+for name, native_name in pairs(native.administration) do
+  local func = call[native_name]
+  Admin[name] = function(...)
+    local result = finish(func(...))
+    -- An operation that gives nothing returns nothing, as in any Lua library.
+    if result ~= native.null then return result end
+  end
+end
+
+function Admin.close(admin) return finish(call.close_admin(admin)) end
 
 local aikit = { version = native.version, null = native.null }
 
 function aikit.open(options) return finish(call.open(options)) end
+
+function aikit.open_admin(options) return finish(call.open_admin(options)) end
 
 function aikit.parse_spec(text, options) return call.parse_spec(text, options) end
 
@@ -221,4 +243,5 @@ function aikit.array(table) return call.array(table) end
 
 return aikit, {
   Kernel = Kernel, Agent = Agent, Run = Run, Collection = Collection, Spec = Spec, Specs = Specs,
+  Admin = Admin,
 }

@@ -7,6 +7,9 @@ use mlua::{AnyUserData, Function, Lua, LuaString, MultiValue, Table, UserDataRef
 use crate::convert;
 use crate::failure::Failure;
 
+/// Values by their names.
+pub(crate) type Named = serde_json::Map<String, serde_json::Value>;
+
 /// The arguments of one call, counted from 0.
 pub(crate) struct Args<'a> {
     lua: &'a Lua,
@@ -73,6 +76,20 @@ impl<'a> Args<'a> {
         match self.value(index) {
             Value::Nil => Ok(String::new()),
             Value::Table(_) => Ok(self.json(index, what)?.to_string()),
+            other => Err(wrong(what, "a table or nil", other).into()),
+        }
+    }
+
+    /// A table of named values; nil has none.
+    pub(crate) fn object_of(&self, index: usize, what: &str) -> Result<Named, Failure> {
+        match self.value(index) {
+            Value::Nil => Ok(Named::new()),
+            Value::Table(_) => match self.json(index, what)? {
+                serde_json::Value::Object(named) => Ok(named),
+                _ => {
+                    Err(Error::invalid_argument(format!("{what} have names, not positions")).into())
+                }
+            },
             other => Err(wrong(what, "a table or nil", other).into()),
         }
     }

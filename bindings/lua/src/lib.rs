@@ -6,6 +6,7 @@
 //! thread and calls host tools there. It is Lua so that nothing of Rust lies on the stack while a
 //! user's function runs: hooks (Ctrl-C), tracebacks and `pcall` work as in any Lua program.
 
+mod admin;
 mod args;
 mod convert;
 mod documents;
@@ -117,6 +118,7 @@ fn open(lua: &Lua) -> mlua::Result<Table> {
     native.raw_set("version", aikit::host::version())?;
     native.raw_set("null", Value::NULL)?;
     export_plain(lua, &native)?;
+    admin::export_all(lua, &native)?;
     documents::export_all(lua, &native)?;
     objects::export_all(lua, &native)?;
     repository::export_all(lua, &native)?;
@@ -125,6 +127,7 @@ fn open(lua: &Lua) -> mlua::Result<Table> {
     // "=" keeps the name as it stands in tracebacks; the Lua half knows its own frames by it.
     let (module, classes): (Table, Table) =
         lua.load(include_str!("aikit.lua")).set_name("=aikit").call(native)?;
+    admin::register(lua, &classes)?;
     documents::register(lua, &classes)?;
     objects::register(lua, &classes)?;
     repository::register(lua, &classes)?;

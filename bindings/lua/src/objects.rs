@@ -4,6 +4,7 @@
 //! everything made from it. So the collector sees the cycle of a kernel and a tool that uses it;
 //! a reference held from Rust would keep both for ever.
 
+use aikit::error::Error;
 use aikit::host::{HostAgent, HostCollection, HostKernel};
 use aikit::kernel::AgentRef;
 use mlua::{AnyUserData, Lua, Table, UserDataFields, UserDataMethods, UserDataRegistry, Value};
@@ -18,6 +19,9 @@ use crate::run::start;
 
 /// Under which number a kernel keeps its repository, beside its tools (1).
 const REPOSITORY: usize = 2;
+
+/// Days of use that are shown unless other ones are wished.
+const DAYS: u32 = 30;
 
 /// `aikit.Kernel`.
 pub(crate) struct Kernel(HostKernel);
@@ -45,6 +49,21 @@ pub(crate) fn agent_to_lua(lua: &Lua, agent: HostAgent, tools: Value) -> mlua::R
 fn kernel(args: &Args<'_>) -> Result<(HostKernel, Value), Failure> {
     let (object, kernel) = args.object::<Kernel>(0, "kernel")?;
     Ok((kernel.0.clone(), object.user_value()?))
+}
+
+/// For how many days the use of a tenant is wanted: the option `days`.
+fn days(args: &Args<'_>, index: usize) -> Result<u32, Failure> {
+    let mut days = DAYS;
+    for (name, value) in args.object_of(index, "the options of usage")? {
+        if name != "days" {
+            let message = format!("usage: unknown field `{name}`, expected `days`");
+            return Err(Error::invalid_argument(message).into());
+        }
+        days = value.as_u64().and_then(|days| u32::try_from(days).ok()).ok_or_else(|| {
+            Error::invalid_argument(format!("usage: days is a whole number from 0, not {value}"))
+        })?;
+    }
+    Ok(days)
 }
 
 fn collection(args: &Args<'_>) -> Result<HostCollection, Failure> {
@@ -119,6 +138,22 @@ fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
         let (kernel, tools) = kernel(args)?;
         let run_id = args.text(1, "the id of a run")?;
         start(lua, kernel.run_events(&run_id), tools)
+    })?;
+    export(lua, native, "usage", |lua, args| {
+        let (kernel, _) = kernel(args)?;
+        start(lua, kernel.usage(days(args, 1)?), Value::Nil)
+    })?;
+    export(lua, native, "backup", |lua, args| {
+        let (kernel, _) = kernel(args)?;
+        start(lua, kernel.backup(&args.text(1, "the path of the copy")?), Value::Nil)
+    })?;
+    export(lua, native, "config", |lua, args| {
+        let (kernel, _) = kernel(args)?;
+        if args.value(1).is_nil() {
+            return convert::text_to_lua(lua, &kernel.config(None)?);
+        }
+        let (_, spec) = args.object::<SpecObject>(1, "spec")?;
+        convert::text_to_lua(lua, &kernel.config(Some(&spec.0))?)
     })?;
     export(lua, native, "close", |lua, args| {
         let (kernel, tools) = kernel(args)?;

@@ -11,6 +11,7 @@ use mlua::{
     UserDataRegistry, Value,
 };
 
+use crate::admin::admin_to_lua;
 use crate::args::Args;
 use crate::convert;
 use crate::documents::spec_to_lua;
@@ -90,7 +91,8 @@ impl Run {
             Some(Ok(Outcome::Agent(agent))) => Ok(agent_to_lua(lua, agent, tools)?.into_lua(lua)?),
             Some(Ok(Outcome::Spec(spec))) => Ok(spec_to_lua(lua, spec)?.into_lua(lua)?),
             Some(Ok(Outcome::Json(text))) => convert::text_to_lua(lua, &text),
-            Some(Ok(Outcome::Admin(_) | Outcome::Nothing)) => Ok(Value::Nil),
+            Some(Ok(Outcome::Admin(admin))) => Ok(admin_to_lua(lua, admin)?.into_lua(lua)?),
+            Some(Ok(Outcome::Nothing)) => Ok(Value::Nil),
             Some(Err(error)) => Err(error.into()),
             None => Err(Error::invalid_argument("the run has not ended yet").into()),
         }

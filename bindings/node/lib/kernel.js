@@ -4,12 +4,15 @@ const { invalid, native } = require("./errors.js");
 const addon = require("./native.js");
 // Awaited before it is returned, everywhere below: only so do the stacks of errors lead to callers.
 const { perform } = require("./operation.js");
-const { json, kind, take, takeOpen, takeTool, text } = require("./options.js");
+const { json, kind, take, takeOpen, takeTool, text, whole } = require("./options.js");
 const { Run } = require("./run.js");
 const { Spec, handleOf, isSpec } = require("./spec.js");
 const { Specs } = require("./specs.js");
 
 const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms", inputs: "inputs" };
+
+/** Days of use that are shown, if the caller does not say. */
+const DAYS = 30;
 
 /** An agent: a spec and the kernel that it runs in. */
 class Agent {
@@ -148,6 +151,26 @@ class Kernel {
     text("runEvents: the id", runId);
     const { signal } = take("runEvents", given, {});
     return await perform(() => this.#handle.runEvents(runId), { signal });
+  }
+
+  /** What the tenant has, and what it did on the last days on which it did something. */
+  async usage(given) {
+    const { signal, values } = take("usage", given, { days: "days" });
+    const days = whole("usage: days", values.days ?? DAYS);
+    return await perform(() => this.#handle.usage(days), { signal });
+  }
+
+  /** Copies the SQLite store, with all tenants, into a new file while it is in use. */
+  async backup(path, given) {
+    text("backup: the path", path);
+    const { signal } = take("backup", given, {});
+    await perform(() => this.#handle.backup(path), { signal });
+  }
+
+  /** Every setting that holds here, or for the agents of a spec, and why. */
+  config(spec) {
+    const handle = spec === undefined || spec === null ? undefined : handleOf("config", spec);
+    return JSON.parse(native(() => this.#handle.config(handle)));
   }
 
   /** Cancels what is under way and closes the store. May be called again. */

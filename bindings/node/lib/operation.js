@@ -157,10 +157,10 @@ class Operation {
   }
 }
 
-function outcomeOf({ error, json, kernel, agent, spec }) {
+function outcomeOf({ error, json, kernel, agent, admin, spec }) {
   if (error !== undefined) return { document: JSON.parse(error) };
   if (json !== undefined) return { value: JSON.parse(json) };
-  return { value: kernel ?? agent ?? spec };
+  return { value: kernel ?? agent ?? admin ?? spec };
 }
 
 /** Runs an operation that shows no events to its end. */

@@ -1,6 +1,6 @@
 "use strict";
 
-const { invalid } = require("./errors.js");
+const { AikitError, invalid } = require("./errors.js");
 
 function kind(value) {
   if (value === null) return "null";
@@ -16,6 +16,20 @@ function isObject(value) {
 function text(what, value) {
   if (typeof value !== "string") throw invalid(`${what} must be a string, not ${kind(value)}`);
   return value;
+}
+
+/** The value, if it is a text and one that UTF-8 can hold: JSON would write the half of a pair. */
+function unicode(what, value) {
+  if (text(what, value).isWellFormed()) return value;
+  const hint = "it holds half of a surrogate pair; cut texts between characters, not code units";
+  const message = `${what} is not valid Unicode text`;
+  throw new AikitError({ code: "invalid_utf8", message, retryable: false, hint });
+}
+
+/** A count that the native module takes as a number, which it would wrap around. */
+function whole(what, value) {
+  if (Number.isInteger(value) && value >= 0 && value < 2 ** 32) return value;
+  throw invalid(`${what} must be a whole number from 0, not ${typeof value === "number" ? value : kind(value)}`);
 }
 
 /** For `JSON.stringify`, which would make null of such a number. */
@@ -68,10 +82,10 @@ function signalOf(call, signal) {
   return signal;
 }
 
-/** Splits options into the `AbortSignal` and the JSON text for the core. */
+/** Splits options into the `AbortSignal` and the rest, for the core: its values, and as JSON text. */
 function take(call, options, names) {
-  const { signal, ...rest } = converted(call, options, { ...names, signal: "signal" });
-  return { signal: signalOf(call, signal), options: json(`${call}: the options`, rest) };
+  const { signal, ...values } = converted(call, options, { ...names, signal: "signal" });
+  return { signal: signalOf(call, signal), values, options: json(`${call}: the options`, values) };
 }
 
 /** The JSON text for the core of a call that ends at once: it has no signal. */
@@ -86,11 +100,17 @@ const OPEN = {
   actor: "actor",
   defaultModel: "default_model",
   policy: "policy",
+  profile: "profile",
+  reader: "reader",
+  rls: "rls",
   signal: "signal",
 };
 const PROVIDER = { baseUrl: "base_url", apiKey: "api_key" };
 const POLICY = { allowedTools: "allowed_tools", deniedTools: "denied_tools", quotas: "quotas" };
 const QUOTAS = {
+  maxSpecs: "max_specs",
+  maxDocuments: "max_documents",
+  maxVectors: "max_vectors",
   maxConcurrentExecutions: "max_concurrent_executions",
   maxMemoryMb: "max_memory_mb",
   maxCpuPercent: "max_cpu_percent",
@@ -143,4 +163,4 @@ function takeTool(tool) {
   return { name: definition.name, run, definition: json(`tool "${tool.name}"`, definition) };
 }
 
-module.exports = { json, kind, take, takeNow, takeOpen, takeTool, text };
+module.exports = { isObject, json, kind, take, takeNow, takeOpen, takeTool, text, unicode, whole };

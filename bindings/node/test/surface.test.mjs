@@ -18,6 +18,7 @@ const NAMES = [
   "importSpec",
   "loadSpec",
   "open",
+  "openAdmin",
   "parseSpec",
   "specSchema",
   "version",
@@ -63,7 +64,9 @@ test("every object has exactly the members that index.d.ts declares", async () =
   const types = declared();
   const kernel = await imported.open();
   const agent = await kernel.agent(join(EXAMPLES, "specs", "quickstart.yaml"));
+  const admin = await imported.openAdmin({ location: ":memory:", actor: "ada" });
   const objects = {
+    Admin: admin,
     Kernel: kernel,
     Agent: agent,
     Spec: agent.spec,
@@ -74,7 +77,7 @@ test("every object has exactly the members that index.d.ts declares", async () =
   for (const [name, object] of Object.entries(objects)) {
     assert.deepEqual(members(object), types.members(name), name);
   }
-  await kernel.close();
+  await Promise.all([kernel.close(), admin.close()]);
 });
 
 test("a result and its events have exactly the declared fields", async () => {
@@ -149,9 +152,71 @@ test("records, findings and changes have exactly the declared fields", async () 
   }
 });
 
+test("what administrators get has exactly the declared fields", () =>
+  withFolder(async (folder) => {
+    const types = declared();
+    const fields = (value, name) => assert.deepEqual(Object.keys(value).sort(), types.members(name), name);
+    const location = join(folder, "store.db");
+    const admin = await imported.openAdmin({ location, actor: "ada" });
+    await admin.createTenant("top");
+    const config = {
+      default_model: "scripted/x",
+      providers: { openai: { base_url: "http://127.0.0.1:9", api_key: { env: "NO_SUCH_KEY" } } },
+      policy: { denied_tools: ["datetime"] },
+      quotas: { max_documents: 5 },
+      retention: { runs_days: 1 },
+      prices: { "openai/x": { input_usd_per_million: 1, output_usd_per_million: 1 } },
+      run: { max_turns: 3 },
+    };
+    const tenant = await admin.createTenant("acme", { parent: "top", config });
+    fields(tenant, "Tenant");
+    assert.deepEqual(tenant.config, config);
+    fields(tenant.config, "TenantConfig");
+    fields(await admin.tenants(), "TenantPage");
+    await admin.grantRead("acme", "top");
+    fields((await admin.readGrants("acme"))[0], "ReadGrant");
+
+    const kernel = await imported.open({ location, tenant: "acme" });
+    await kernel.collection("c").ingest(join(EXAMPLES, "handbook", "leave.md"));
+    const spec = imported.parseSpec("agent: a\nmodel: scripted/x\nscript: [{text: hi}]\n");
+    await (await kernel.agent(spec)).run("x");
+    const usage = await kernel.usage();
+    fields(usage, "TenantUsage");
+    fields(usage.totals, "UsageTotals");
+    fields(usage.days[0], "UsageDay");
+    const always = ["key", "overruled", "source", "value"];
+    const known = types.members("Setting");
+    for (const setting of kernel.config(spec)) {
+      for (const key of always) assert.ok(key in setting, key);
+      for (const key of Object.keys(setting)) assert.ok(known.includes(key), key);
+      for (const said of [...(setting.elements ?? []), ...setting.overruled]) fields(said, "Said");
+    }
+    await kernel.close();
+
+    const archive = join(folder, "acme.jsonl");
+    const report = await admin.exportTenant("acme", archive);
+    fields(report, "ArchiveReport");
+    fields(report.tables.chunks, "TableDigest");
+    const copy = await admin.copyTenant("acme", join(folder, "other.db"), { as: "other" });
+    fields(copy, "CopyReport");
+    const kinds = types.unions("LeftOut").map((type) => type.getProperties().map(({ name }) => name).sort().join());
+    assert.deepEqual(copy.left_out.map((left) => Object.keys(left).sort().join()).sort(), kinds.sort());
+    fields((await admin.auditLog())[0], "AuditEntry");
+    const audit = await admin.verifyAudit({ expect: [{ tenant_id: "@store", seq: 2, hash: "0".repeat(64) }] });
+    fields(audit, "AuditReport");
+    fields(audit.broken, "AuditBreak");
+    fields(audit.chains[0], "AuditChain");
+    fields(audit.chains[0].head, "AuditHead");
+    const deleted = await admin.deleteTenant("top", { children: true, erase: true });
+    fields(deleted, "Deletion");
+    for (const file of deleted.files) fields(file, "Remains");
+    await admin.close();
+  }));
+
 test("the declared words are those that the core knows", async () => {
   const types = declared();
   const kernel = await imported.open();
+  const admin = await imported.openAdmin({ location: ":memory:", actor: "ada" });
   const entry = {
     seq: 1,
     agent_id: "a",
@@ -169,6 +234,7 @@ test("the declared words are those that the core knows", async () => {
     NeighbourFormat: async () => imported.importSpec("a: 1", { from: "none" }),
     SpecStatus: () => kernel.specs.list({ status: "none" }),
     SpecChange: () => kernel.specs.import({ format: "aikit-specs/1", specs: [], history: [entry] }),
+    TenantKind: () => admin.tenants({ kind: "none" }),
   };
   for (const [name, call] of Object.entries(refused)) {
     await assert.rejects(call(), ({ message, hint }) => {
@@ -178,7 +244,7 @@ test("the declared words are those that the core knows", async () => {
       return true;
     });
   }
-  await kernel.close();
+  await Promise.all([kernel.close(), admin.close()]);
 });
 
 /** `run_started` is declared as `RunStarted`. */

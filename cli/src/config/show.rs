@@ -70,7 +70,10 @@ async fn open(arguments: &Arguments) -> Result<Kernel, Failure> {
             None => store.settings()?.tenant.unwrap_or_else(|| DEFAULT_TENANT.to_owned()),
         };
         if !knows(&location, &tenant).await? {
-            tell!("{location} has no tenant {tenant} yet: without what is configured for it\n");
+            match is_missing(&location) {
+                true => tell!("there is no store {location} yet: without a tenant's settings\n"),
+                false => tell!("{location} has no tenant {tenant} yet: without its settings\n"),
+            }
             return Ok(Kernel::open(store.options(Location::Memory)?).await?);
         }
     }

@@ -25,6 +25,9 @@ pub(crate) struct Arguments {
     target: Target,
 }
 
+/// What is made beside roles.
+const EXTENSION: &str = "vector";
+
 pub(crate) fn migrate(arguments: &Arguments) -> Outcome {
     let location = arguments.target.location()?;
     let made = crate::store::is_missing(&location);
@@ -42,7 +45,8 @@ pub(crate) fn migrate(arguments: &Arguments) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     for created in &report.created {
-        say!("made {created}\n");
+        let what = if created == EXTENSION { "extension" } else { "role" };
+        say!("made the {what} {created}\n");
     }
     if made {
         say!("made the store {location}: version {}\n", report.to);

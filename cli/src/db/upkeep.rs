@@ -57,7 +57,8 @@ pub(crate) fn backup(arguments: &BackupArguments) -> Outcome {
     let location = arguments.admin.existing()?;
     arguments.admin.with(Doing::Reading, async |admin| Ok(admin.backup(&arguments.to).await?))?;
     let bytes = arguments.to.metadata().map_or(0, |metadata| metadata.len());
-    say!("copied {location} to {}: {}\n", arguments.to.display(), size(bytes));
+    let (from, to) = (location.to_string(), arguments.to.display().to_string());
+    say!("copied {} to {}: {}\n", clean(&from), clean(&to), size(bytes));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -10,7 +10,7 @@ use super::{Place, tables};
 use crate::Format;
 use crate::admin::{AdminArguments, Doing};
 use crate::failure::Outcome;
-use crate::output::size;
+use crate::output::{clean, size};
 use crate::progress;
 
 #[derive(clap::Args)]
@@ -62,7 +62,8 @@ pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
     }
     say!("{}", tables::one_side(&report.tables));
     let total = tables::total(&report.tables);
-    say!("exported {id} to {}: {total}, {}\n", file.display(), size(report.bytes));
+    let file = clean(&file.display().to_string());
+    say!("exported {id} to {file}: {total}, {}\n", size(report.bytes));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -74,14 +74,16 @@ struct Sides<'a> {
     there: Admin,
     /// How they are called.
     names: [String; 2],
+    /// How this side is named in a command that is recommended.
+    again: String,
 }
 
 pub(crate) fn copy(arguments: &CopyArguments) -> Outcome {
     let what = &arguments.what;
-    let reports = between(&arguments.admin, what, async |sides| {
+    let (names, reports) = between(&arguments.admin, what, async |sides| {
         Ok(vec![sides.copy(&what.id, what.options()).await?])
     })?;
-    report(&reports, what, "copied");
+    report(&names, &reports, what, "copied");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -93,8 +95,9 @@ pub(crate) fn move_to(arguments: &MoveArguments) -> Outcome {
             "say so with --yes, or leave it here as it is with --keep",
         ));
     }
-    let reports = between(&arguments.admin, what, async |sides| sides.transfer(arguments).await)?;
-    report(&reports, what, if arguments.keep { "copied" } else { "moved" });
+    let (names, reports) =
+        between(&arguments.admin, what, async |sides| sides.transfer(arguments).await)?;
+    report(&names, &reports, what, if arguments.keep { "copied" } else { "moved" });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,12 +107,12 @@ impl What {
     }
 }
 
-/// Opens both stores, works, and closes them.
+/// Opens both stores, works, and closes them. Gives how they are called, too.
 fn between<T>(
     admin: &AdminArguments,
     what: &What,
     work: impl AsyncFnOnce(&Sides<'_>) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+) -> Result<([String; 2], T), Failure> {
     let target: Location = location(&what.to)?;
     let names = [admin.location()?.to_string(), target.to_string()];
     let actor = admin.actor(Doing::Changing)?;
@@ -125,12 +128,12 @@ fn between<T>(
         if missing {
             tell!("made the store {target}\n");
         }
-        let sides = Sides { here, there, names };
+        let sides = Sides { here, there, names, again: admin.again() };
         let outcome = work(&sides).await;
         let closed = sides.there.close().await;
         let value = outcome?;
         closed?;
-        Ok(value)
+        Ok((sides.names, value))
     })
 }
 
@@ -179,19 +182,41 @@ impl Sides<'_> {
         if arguments.keep {
             return Ok(reports);
         }
+        if let Err(error) = self.hand_over(&tenants, &suspended, &reports, arguments).await {
+            let message = format!("{id} was copied, and both sides agree; but {}", error.message());
+            let hint = format!(
+                "see that it is there and active: aikit tenant show {id} --store {}; then delete it \
+                 here: aikit tenant delete {id}{} --yes",
+                shown(&arguments.what.to),
+                self.again
+            );
+            return Err(Error::new(error.code(), message).hint(hint).into());
+        }
+        Ok(reports)
+    }
+
+    /// Lets the copies be used and deletes what they were made from.
+    async fn hand_over(
+        &self,
+        tenants: &[String],
+        suspended: &[String],
+        reports: &[CopyReport],
+        arguments: &MoveArguments,
+    ) -> Result<(), Error> {
         let why = format!("moved from {}", self.names[0]);
-        for (tenant, report) in tenants.iter().zip(&reports) {
+        for (tenant, report) in tenants.iter().zip(reports) {
             if suspended.contains(tenant) {
                 self.there.resume_tenant(&report.tenant, Some(&why)).await?;
             }
         }
+        let id = &arguments.what.id;
         let options = DeletionOptions { children: arguments.children, erase: arguments.erase };
         let work = self.here.delete_tenant(id, options);
         let deletion = progress::shown(&format!("deleting {id}"), work).await?;
         for remains in &deletion.files {
             tell!("still there: {}: {}\n", clean(&remains.place), clean(&remains.advice));
         }
-        Ok(reports)
+        Ok(())
     }
 
     /// Lets nobody write what would not come along; gives those who could be used before.
@@ -201,7 +226,10 @@ impl Sides<'_> {
         for tenant in tenants {
             if self.here.tenant_record(tenant).await?.status == TenantStatus::Active {
                 self.here.suspend_tenant(tenant, Some(&why)).await?;
-                tell!("suspended {tenant}; if this is interrupted: aikit tenant resume {tenant}\n");
+                let again = &self.again;
+                tell!(
+                    "suspended {tenant}; if this is interrupted: aikit tenant resume {tenant}{again}\n"
+                );
                 suspended.push(tenant.clone());
             }
         }
@@ -229,14 +257,14 @@ impl Sides<'_> {
     }
 }
 
-fn report(reports: &[CopyReport], what: &What, done: &str) {
+fn report([here, there]: &[String; 2], reports: &[CopyReport], what: &What, done: &str) {
     if what.format == Format::Json {
         crate::output::json(&json!(reports));
         return;
     }
     for report in reports {
         let id = &report.tenant;
-        say!("{}", tables::both_sides(report));
+        say!("here: {here}\nthere: {there}\n\n{}", tables::both_sides(report));
         let verdict = match report.altered.is_empty() {
             true => "both sides agree",
             false => "both sides agree but for what was to differ",

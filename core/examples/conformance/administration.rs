@@ -180,8 +180,10 @@ async fn manage(admin: &Admin, operation: &str, mut given: Given) -> Result<Valu
             to_json(&admin.create_tenant(&id, new).await?)
         }
         "configure_tenant" => {
-            let config = checked(&given.take("config")?)?;
+            let config = given.0.remove("config");
             given.end()?;
+            let config = config.ok_or_else(|| Error::invalid_argument("config is missing"))?;
+            let config = checked(&config)?;
             to_json(&admin.configure_tenant(&id, &config).await?)
         }
         "rename_tenant" => {

@@ -85,12 +85,14 @@ impl Setup {
         };
         tenant.settle().await?;
         let settings = Settings::from_json(&tenant.configuration().await?)?;
+        // Without the tenant's: the store reads those anew with each change, so that an administrator
+        // raises and lowers them for kernels that are open.
+        let quotas = serde_json::json!({ "quotas": self.resolved.settings.policy.quotas });
         let caller = self.layers.len() - 1;
         self.layers.insert(caller, Layer { source: Source::Tenant(id), settings });
         self.resolved = resolve(&self.layers);
-        let settings = &self.resolved.settings;
-        let quotas = serde_json::json!({ "quotas": settings.policy.quotas });
-        Ok(tenant.with(settings.actor.as_deref(), Limits::of_config(&quotas)))
+        let actor = self.resolved.settings.actor.as_deref();
+        Ok(tenant.with(actor, Limits::of_config(&quotas)))
     }
 
     /// The providers of all layers; those that the caller brought win whole.

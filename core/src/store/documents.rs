@@ -9,7 +9,7 @@ use super::sqlite::store_error;
 use super::tx::{Connection, Dialect, Row, Tx, values};
 use super::usage::{self, Delta};
 use super::{Lock, TenantStore};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 
 /// A document to be taken in.
 #[derive(Clone, Debug)]
@@ -263,12 +263,25 @@ impl TenantStore {
     }
 
     /// Keeps vectors of passages. Passages that are gone, or have one of this model, are passed over.
+    ///
+    /// # Errors
+    /// [`Code::ModelInvalidResponse`] for a vector that is empty or has a number that is none.
     pub async fn put_vectors(
         &self,
         collection: &str,
         model: &str,
         vectors: Vec<(i64, Vec<f32>)>,
     ) -> Result<()> {
+        let usable = |v: &[f32]| !v.is_empty() && v.iter().all(|x| x.is_finite());
+        if !vectors.iter().all(|(_, vector)| usable(vector)) {
+            return Err(Error::new(
+                Code::ModelInvalidResponse,
+                format!(
+                    "the model {model:?} gave a vector that is empty or has no number in a place"
+                ),
+            )
+            .hint("use another embedding model"));
+        }
         let (collection, model) = (collection.to_owned(), model.to_owned());
         let limits = self.limits;
         self.write(Lock::Tenant, move |tx| {

@@ -19,7 +19,8 @@ async fn no_call_reaches_another_tenant() {
     place.make(&["a", "b"]).await;
     let store = place.store().await;
     let (a, b) = (place.tenant(&store, "a"), place.tenant(&store, "b"));
-    let problems = scenario::cross(&a, &b).await;
+    let alone = scenario::prepare(&a, &b).await.expect("prepare");
+    let problems = scenario::cross(&a, &b, alone).await;
     assert!(problems.is_empty(), "{problems:#?}");
     store.close().await.expect("close");
 }

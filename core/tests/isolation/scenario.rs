@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use super::aikit::spec::Spec;
 use super::aikit::store::{
-    IncomingSpec, NewChunk, NewDocument, NewRun, NewSpec, RunStatus, SpecFilter, SpecRef, Spent,
-    Stamp, TenantStore, VersionId,
+    AuditEntry, Digests, DocumentRecord, HistoryEntry, IncomingSpec, NewChunk, NewDocument, NewRun,
+    NewSpec, RunStatus, SpecFilter, SpecRecord, SpecRef, Spent, Stamp, TenantStore, Totals, Usage,
+    VersionId,
 };
 use super::aikit::{Error, Result};
 
@@ -16,6 +17,8 @@ use super::aikit::{Error, Result};
 const SHARED: &str = "shared";
 const THEIRS: &str = "theirs";
 const MODEL: &str = "m/m";
+/// A version that only the other one has, of an agent that both have.
+const NEWER: &str = "3.7.9";
 
 /// What one tenant wrote and no other may see.
 pub(crate) fn mark(tenant: &TenantStore) -> String {
@@ -32,12 +35,15 @@ fn document(source: &str, text: &str) -> NewDocument {
     }
 }
 
-fn spec(agent: &str, version: &str, mark: &str) -> Result<NewSpec> {
-    let text = format!(
+fn text(agent: &str, version: &str, mark: &str) -> String {
+    format!(
         "identity: {{agent_id: {agent}, version: {version}, name: '{mark}', tags: ['{mark}']}}\n\
          intelligence: {{model: m/m}}\n"
-    );
-    NewSpec::new(&Spec::parse(&text)?)
+    )
+}
+
+fn spec(agent: &str, version: &str, mark: &str) -> Result<NewSpec> {
+    NewSpec::new(&Spec::parse(&text(agent, version, mark))?)
 }
 
 fn id(agent: &str, version: &str) -> Result<VersionId> {
@@ -93,12 +99,30 @@ async fn fill_more(tenant: &TenantStore) -> Result<()> {
     tenant.put_documents(SHARED, vec![document("c.md", &format!("apple {mark}"))], vec![]).await?;
     embed(tenant, SHARED).await?;
     tenant.begin_run(run(THEIRS, &mark), event(0, &mark)).await?;
-    publish(tenant, THEIRS, "2.0.0").await
+    tenant.begin_run(run("late", &mark), event(0, &mark)).await?;
+    let end = Some(RunStatus::Finished);
+    tenant.record_step("late", event(1, &mark), Spent::default(), end).await?;
+    publish(tenant, THEIRS, "2.0.0").await?;
+    tenant.save_spec(spec("helper", NEWER, &mark)?, None, Stamp::default()).await?;
+    tenant.promote_spec(id("helper", NEWER)?, Stamp::default()).await?;
+    Ok(())
+}
+
+/// The bytes that a tenant has after [`fill`]: specs, documents, vectors, and runs that ended.
+fn bytes(tenant: &TenantStore) -> Result<usize> {
+    let mark = mark(tenant);
+    let specs = 2 * text("helper", "1.0.0", &mark).len();
+    let documents = format!("apple {mark}pear {mark}").len();
+    let vectors = 2 * 2 * size_of::<f32>();
+    let events = 2 * event(0, &mark)[0].1.len();
+    Ok(specs + documents + vectors + events)
 }
 
 /// Compares what calls give with what they must, and looks for the other's mark in all of it.
 struct Watch {
     foreign: String,
+    /// What the tenant itself had before there was the other one.
+    alone: Digests,
     problems: Vec<String>,
 }
 
@@ -119,7 +143,7 @@ impl Watch {
         if seen != wanted {
             self.problems.push(format!("{name}: {seen}, not {wanted}"));
         }
-        if whole.contains(&self.foreign) {
+        if whole.contains(&self.foreign) || whole.contains(NEWER) {
             self.problems.push(format!("{name} tells what is another's: {whole}"));
         }
     }
@@ -161,26 +185,31 @@ impl Watch {
         for (run, events) in [("done", "2"), ("open", "1"), (THEIRS, "InvalidArgument")] {
             self.call("run_events", a.run_events(run).await, |found| count(found.len()), events);
         }
-        let totals = a.usage(9).await;
-        let totals = totals.map(|u| (u.totals.specs, u.totals.documents, u.totals.vectors, u.days));
-        let day = |days: Vec<super::aikit::store::DayUsage>| {
-            days.iter().map(|d| (d.runs, d.input_tokens)).collect::<Vec<_>>()
-        };
-        let short = |(s, d, v, days)| format!("{s} {d} {v} {:?}", day(days));
-        self.call("usage", totals, short, "2 2 2 [(2, 5)]");
+        let wanted = bytes(a).map(|bytes| format!("2 2 2 {bytes} [(2, 5)]")).unwrap_or_default();
+        self.usage(a, &wanted).await;
         let own = a.id().to_owned();
         let entries = a.audit_log(0, 1_000).await;
-        let foreign = move |entries: Vec<super::aikit::store::AuditEntry>| {
+        let foreign = move |entries: Vec<AuditEntry>| {
             let others = entries.iter().filter(|entry| entry.tenant_id != own).count();
             let gaps = entries.iter().zip(1..).filter(|(entry, n)| entry.seq != *n).count();
             format!("{} of others, {} gaps, {}", others, gaps, entries.len())
         };
         self.call("audit_log", entries, foreign, "0 of others, 0 gaps, 4");
-        let tables = |digest: super::aikit::store::Digests| {
-            let rows = |name: &str| digest.get(name).map_or(0, |table| table.rows);
-            format!("{} {} {}", rows("documents"), rows("runs"), rows("spec_versions"))
+        let alone = self.alone.clone();
+        let changed = |digest: Digests| {
+            let others = digest.iter().filter(|(table, d)| alone.get(*table) != Some(*d));
+            others.map(|(table, _)| table.clone()).collect::<Vec<_>>().join(" ")
         };
-        self.call("digest", a.digest().await, tables, "2 2 2");
+        self.call("digest, as it was alone", a.digest().await, changed, "");
+    }
+
+    async fn usage(&mut self, a: &TenantStore, wanted: &str) {
+        let short = |usage: Usage| {
+            let days: Vec<_> = usage.days.iter().map(|d| (d.runs, d.input_tokens)).collect();
+            let Totals { specs, documents, vectors, bytes } = usage.totals;
+            format!("{specs} {documents} {vectors} {bytes} {days:?}")
+        };
+        self.call("usage", a.usage(9).await, short, wanted);
     }
 
     async fn reads_specs(&mut self, a: &TenantStore) {
@@ -190,6 +219,7 @@ impl Watch {
             (THEIRS, "SpecNotFound"),
             ("theirs@1.0.0", "SpecNotFound"),
             ("helper@2.0.0", "SpecNotFound"),
+            ("nobody", "SpecNotFound"),
         ] {
             let Ok(reference) = SpecRef::parse(text) else { continue };
             self.call("spec", a.spec(reference).await, |found| found.reference(), wanted);
@@ -204,7 +234,7 @@ impl Watch {
         ];
         for (filter, wanted) in filters {
             let page = a.list_specs(filter, 100, None).await;
-            let names = |(records, _): (Vec<super::aikit::store::SpecRecord>, _)| {
+            let names = |(records, _): (Vec<SpecRecord>, _)| {
                 records.iter().map(|record| record.reference()).collect::<Vec<_>>().join(" ")
             };
             self.call("list_specs", page, names, wanted);
@@ -255,8 +285,12 @@ impl Watch {
         self.call("begin_run, again", begun.map(drop), done, "InvalidArgument");
         let begun = a.begin_run(run(THEIRS, &own), event(0, &own)).await;
         self.call("begin_run, of their name", begun.map(drop), done, "done");
-        let events = a.run_events(THEIRS).await;
-        self.call("run_events, of their name", events, |found| found.len().to_string(), "1");
+        let begun = a.begin_run(run("late", &own), event(0, &own)).await;
+        self.call("begin_run, of one that they ended", begun.map(drop), done, "done");
+        for run in [THEIRS, "late"] {
+            let events = a.run_events(run).await;
+            self.call("run_events, of their name", events, |found| found.len().to_string(), "1");
+        }
         self.call("prune", a.prune(1).await, |pruned| pruned.runs.to_string(), "0");
 
         let granted = a.grant_read(b.id()).await;
@@ -267,7 +301,7 @@ impl Watch {
 
     async fn writes_specs(&mut self, a: &TenantStore) -> Result<()> {
         let (own, stamp) = (mark(a), Stamp::default());
-        let name = |record: super::aikit::store::SpecRecord| record.reference();
+        let name = |record: SpecRecord| record.reference();
         for version in ["1.0.0", "2.0.0"] {
             let id = id(THEIRS, version)?;
             let missing = "SpecNotFound";
@@ -300,6 +334,16 @@ impl Watch {
         let incoming = vec![IncomingSpec { new: fresh, record }];
         let taken = a.import_specs(incoming, lines, true, stamp).await;
         self.call("import_specs", taken, |report| report.imported.join(" "), "guest@1.0.0");
+        let history = a.spec_history("helper").await;
+        let seqs = |lines: Vec<HistoryEntry>| {
+            format!("{:?}", lines.iter().map(|l| l.seq).collect::<Vec<_>>())
+        };
+        self.call("spec_history, at last", history, seqs, "[1, 2, 3, 4, 5, 6]");
+
+        // Less a document and two vectors, more the run that ended and a spec; one text is shorter.
+        let (less, more) = (format!("apple {own}").len() + 16, event(0, &own)[0].1.len() * 2);
+        let bytes = bytes(a)? + more + text("guest", "1.0.0", &own).len() - less;
+        self.usage(a, &format!("3 1 0 {bytes} [(4, 5)]")).await;
         Ok(())
     }
 }
@@ -307,23 +351,26 @@ impl Watch {
 /// The error of a foreign key.
 const REFUSED: &str = "StoreFailed";
 
-fn chunks_of(document: &super::aikit::store::DocumentRecord) -> u64 {
+fn chunks_of(document: &DocumentRecord) -> u64 {
     document.chunks
 }
 
+/// What `a` wrote while it was alone, and then `b` the same and more.
+pub(crate) async fn prepare(a: &TenantStore, b: &TenantStore) -> Result<Digests> {
+    fill(a).await?;
+    let alone = a.digest().await?;
+    fill(b).await?;
+    fill_more(b).await?;
+    Ok(alone)
+}
+
 /// What `a` does and sees while `b` has the same names and more: the problems, none if all is well.
-pub(crate) async fn cross(a: &TenantStore, b: &TenantStore) -> Vec<String> {
-    let mut watch = Watch { foreign: mark(b), problems: Vec::new() };
-    let filled = async {
-        fill(b).await?;
-        fill_more(b).await?;
-        fill(a).await?;
-        b.digest().await
-    };
-    let before = match filled.await {
+pub(crate) async fn cross(a: &TenantStore, b: &TenantStore, alone: Digests) -> Vec<String> {
+    let before = match b.digest().await {
         Ok(digest) => digest,
-        Err(error) => return vec![format!("filling fails: {error:?}")],
+        Err(error) => return vec![format!("the other's data: {error:?}")],
     };
+    let mut watch = Watch { foreign: mark(b), alone, problems: Vec::new() };
     watch.reads(a).await;
     watch.reads_specs(a).await;
     watch.writes(a, b).await;

@@ -87,6 +87,16 @@ fn specs_and_their_repository_under_valgrind_have_no_error_and_lose_nothing() {
 }
 
 #[test]
+fn a_c_program_administers_tenants() {
+    check("admin.c", &[]);
+}
+
+#[test]
+fn administration_under_valgrind_has_no_error_and_loses_nothing() {
+    check("admin.c", VALGRIND);
+}
+
+#[test]
 fn the_cpp_wrapper_throws_moves_iterates_and_cancels() {
     let folder = tempfile::tempdir().expect("folder");
     let wrapper = folder.path().join("wrapper");

@@ -44,4 +44,24 @@ static int contains(const aikit_bytes *bytes, const char *part) {
     return bytes->data != NULL && strlen(bytes->data) == bytes->len && strstr(bytes->data, part);
 }
 
+/* A call that writes a text to `out`, and whether that is as it should be. */
+#define ANSWERS(expected, call)                                                                    \
+    do {                                                                                           \
+        aikit_bytes out = {0};                                                                     \
+        WORKS(call);                                                                               \
+        if (!(expected)) {                                                                         \
+            fprintf(stderr, "line %d: not %s\n", __LINE__, out.data);                              \
+            exit(1);                                                                               \
+        }                                                                                          \
+        aikit_bytes_free(&out);                                                                    \
+    } while (0)
+#define GIVES(part, call) ANSWERS(contains(&out, part), call)
+#define IS(whole, call) ANSWERS(strcmp(out.data, whole) == 0, call)
+
+static inline aikit_kernel open_kernel(const char *options) {
+    aikit_kernel kernel = 0;
+    WORKS(aikit_kernel_open(options, AIKIT_TO_NUL, &kernel, &error));
+    return kernel;
+}
+
 #endif

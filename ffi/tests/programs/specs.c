@@ -34,26 +34,6 @@ static aikit_spec parse(const char *source) {
     return spec;
 }
 
-static aikit_kernel open_kernel(const char *options) {
-    aikit_kernel kernel = 0;
-    WORKS(aikit_kernel_open(options, AIKIT_TO_NUL, &kernel, &error));
-    return kernel;
-}
-
-/* A call that writes a text to `out`, and whether that is as it should be. */
-#define ANSWERS(expected, call)                                                                    \
-    do {                                                                                           \
-        aikit_bytes out = {0};                                                                     \
-        WORKS(call);                                                                               \
-        if (!(expected)) {                                                                         \
-            fprintf(stderr, "line %d: not %s\n", __LINE__, out.data);                              \
-            exit(1);                                                                               \
-        }                                                                                          \
-        aikit_bytes_free(&out);                                                                    \
-    } while (0)
-#define GIVES(part, call) ANSWERS(contains(&out, part), call)
-#define IS(whole, call) ANSWERS(strcmp(out.data, whole) == 0, call)
-
 static void save(aikit_kernel kernel, const char *source) {
     aikit_spec spec = parse(source);
     GIVES("\"status\":\"draft\"", aikit_specs_save(kernel, spec, NULL, 0, &out, &error));

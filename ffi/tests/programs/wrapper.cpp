@@ -19,6 +19,7 @@
 
 using namespace std::chrono_literals;
 
+static_assert(std::is_move_constructible_v<aikit::Admin> && !std::is_copy_constructible_v<aikit::Admin>);
 static_assert(std::is_move_constructible_v<aikit::Kernel> && std::is_move_assignable_v<aikit::Run>);
 static_assert(!std::is_copy_constructible_v<aikit::Agent> && !std::is_copy_assignable_v<aikit::Spec>);
 
@@ -185,6 +186,35 @@ static void repository() {
     CHECK(thrown([&] { kernel.check(spec); }) == AIKIT_CLOSED);
 }
 
+static void administration() {
+    // Two doors of one store in memory cannot be had, so this is a file, gone with the test.
+    struct File {
+        std::string path = std::tmpnam(nullptr);
+        ~File() {
+            for (const char *end : {"", "-wal", "-shm", ".copy"}) std::remove((path + end).c_str());
+        }
+    } file;
+    const std::string location = R"("location": ")" + file.path + R"(")";
+    CHECK(thrown([] { aikit::Admin(R"({"location": "a.db"})"); }) == AIKIT_INVALID_ARGUMENT);
+    aikit::Admin opened("{" + location + R"(, "actor": "ann"})");
+    aikit::Admin admin = std::move(opened);
+    CHECK(opened.handle() == 0 && admin.call("check") == "[]");
+    admin.call("create_tenant", R"({"id": "acme"})");
+    CHECK(thrown([&] { admin.call("create_tenant", R"({"id": "acme"})"); }) == AIKIT_TENANT_EXISTS);
+    CHECK(has(admin.call("tenants"), R"("tenant_id":"acme")"));
+
+    const aikit::Kernel kernel("{" + location + R"(, "tenant": "acme"})");
+    const aikit::Spec spec = aikit::Spec::parse(desk_text);
+    CHECK(has(kernel.usage(), R"("totals")") && has(kernel.usage(0), R"("days":[])"));
+    CHECK(has(kernel.config(), "run.max_turns") && has(kernel.config(spec), "scripted/desk"));
+    kernel.backup(file.path + ".copy");
+    CHECK(thrown([&] { kernel.backup(file.path + ".copy"); }) == AIKIT_INVALID_ARGUMENT);
+    admin.call("suspend_tenant", R"({"id": "acme"})");
+    CHECK(thrown([&] { kernel.usage(); }) == AIKIT_TENANT_SUSPENDED);
+    admin.close();
+    CHECK(thrown([&] { admin.call("check"); }) == AIKIT_CLOSED);
+}
+
 int main() {
     CHECK(aikit::version() == AIKIT_VERSION);
     errors();
@@ -192,6 +222,7 @@ int main() {
     cancelling();
     specs();
     repository();
+    administration();
     CHECK(aikit::shutdown(60s) == 0);
     std::puts("all checks hold");
 }

@@ -7,12 +7,16 @@ import {
   importSpec,
   loadSpec,
   open,
+  openAdmin,
   parseSpec,
   specSchema,
   version,
+  type Admin,
   type Agent,
+  type AuditReport,
   type BundleReport,
   type Change,
+  type CopyReport,
   type Collection,
   type Diagnostic,
   type ErrorCode,
@@ -22,17 +26,23 @@ import {
   type IngestReport,
   type Json,
   type Kernel,
+  type LeftOut,
   type LspDiagnostic,
   type Passage,
   type Run,
   type RunEvent,
   type RunResult,
+  type Setting,
   type Spec,
   type SpecBundle,
   type SpecPage,
   type SpecRecord,
   type Specs,
   type SpecStatus,
+  type TableDigests,
+  type Tenant,
+  type TenantPage,
+  type TenantUsage,
 } from "@aikit/core";
 
 const text: string = version;
@@ -49,6 +59,7 @@ const kernel: Kernel = await open({
   signal,
 });
 await open();
+await open({ location: "postgres://db.example/x", profile: "p.toml", reader: "top", rls: false });
 // @ts-expect-error options are camelCase, unknown keys are refused
 await open({ base_url: "x" });
 // @ts-expect-error not the core's spelling
@@ -248,6 +259,70 @@ function show(event: RunEvent): string | number {
   }
 }
 
+const admin: Admin = await openAdmin({ location: "store.db", actor: "ada", profile: null, signal });
+// @ts-expect-error an administrator is of no tenant
+await openAdmin({ location: "store.db", actor: "ada", tenant: "acme" });
+const config = { quotas: { max_documents: 5 }, providers: { openai: { api_key: { env: "KEY" } } } };
+const tenant: Tenant = await admin.createTenant("acme", { kind: "org", name: "Acme", config, signal });
+// @ts-expect-error no such kind
+await admin.createTenant("acme", { kind: "cat" });
+// @ts-expect-error no such setting
+await admin.configureTenant("acme", { quota: {} });
+// @ts-expect-error no such quota
+await admin.configureTenant("acme", { quotas: { maxDocuments: 5 } });
+// @ts-expect-error a secret is a reference
+await admin.configureTenant("acme", { providers: { openai: { api_key: "sk-1" } } });
+await admin.configureTenant("acme", tenant.config);
+await admin.renameTenant("acme", null);
+// @ts-expect-error a name, or none
+await admin.renameTenant("acme");
+await admin.moveTenant("acme", "top", { signal });
+await admin.suspendTenant("acme", { why: "unpaid" });
+const active: "active" | "suspended" = (await admin.resumeTenant("acme")).status;
+const tenants: TenantPage = await admin.tenants({ parent: "top", status: "active", kind: "org", limit: 5 });
+await admin.tenants({ after: tenants.next });
+const removed: number | undefined = (await admin.deleteTenant("acme", { children: true, erase: true })).rows.runs;
+const granted: void = await admin.grantRead("sales", "acme");
+const revoked: boolean = await admin.revokeRead("sales", "acme");
+const readers: string[] = (await admin.readGrants("sales")).map(({ reader }) => reader);
+const used: TenantUsage = await admin.tenantUsage("acme", { days: 7 });
+const here: TenantUsage = await kernel.usage({ days: 7, signal });
+const digests: TableDigests = await admin.tenantDigest("acme");
+const exported: readonly string[] = (await admin.exportTenant("acme", "acme.jsonl")).altered;
+await admin.importTenant("acme.jsonl", { as: "other", parent: null });
+const copied: CopyReport = await admin.copyTenant("acme", "other.db", { as: "other" });
+const entries: Json[] = (await admin.auditLog({ tenant: "acme", after: 1, limit: 10 })).map(({ detail }) => detail);
+const audit: AuditReport = await admin.verifyAudit({ tenant: "acme" });
+const heads = audit.chains.flatMap(({ head }) => (head === null ? [] : [head]));
+await admin.verifyAudit({ expect: heads });
+// @ts-expect-error there may be no head
+await admin.verifyAudit({ expect: audit.chains.map(({ head }) => head) });
+const pruned: number | undefined = (await admin.prune()).acme?.runs;
+await admin.backup("copy.db");
+await kernel.backup("copy.db", { signal });
+const faults: string[] = await admin.check();
+const settings: Setting[] = kernel.config(spec);
+const secret: "set" | "missing" | undefined = kernel.config()[0]?.secret;
+void [active, removed, granted, revoked, readers, used, here, digests, exported, entries, pruned, faults];
+void [settings, secret, copied.left_out.map(left)];
+
+function left(left: LeftOut): string {
+  switch (left.what) {
+    case "parent":
+      return left.tenant_id;
+    case "grant":
+      return left.reader_id;
+    case "audit_log":
+      // @ts-expect-error it is of nobody
+      left.tenant_id.length;
+      return left.hash;
+    default: {
+      const never: never = left;
+      return never;
+    }
+  }
+}
+
 try {
   parseSpec("");
 } catch (error) {
@@ -264,6 +339,6 @@ try {
 // @ts-expect-error errors are made by aikit alone
 new AikitError({ code: "closed", message: "", retryable: false });
 
-const disposable: AsyncDisposable = kernel;
+const disposable: AsyncDisposable[] = [kernel, admin];
 await kernel.close();
 void [named, diagnostics, document, report, passages, bytes, status, answer, past, disposable];

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Admin, AdminTx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::audit::{self, AuditBreak, AuditEntry, AuditHead, STORE_CHAIN, Walk};
 use crate::store::tenant_id;
 use crate::store::tx::values;
@@ -14,6 +14,17 @@ use crate::store::usage::{self, Usage};
 
 /// Entries that are verified in one transaction.
 const PAGE: u32 = 500;
+
+/// The most that is given at once.
+const MOST: u32 = 1_000;
+
+/// Refuses a page that is empty or larger than anybody should wait for.
+pub(super) fn check_limit(limit: u32) -> Result<()> {
+    if (1..=MOST).contains(&limit) {
+        return Ok(());
+    }
+    Err(Error::invalid_argument(format!("limit is 1 to {MOST}, and {limit} was given")))
+}
 
 /// What of the audit log is verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,7 +92,11 @@ impl Admin {
 
     /// At most `limit` entries of a chain (a tenant's, or `@store`) behind the entry `after`, oldest
     /// first. Empty for a chain that is not there.
+    ///
+    /// # Errors
+    /// [`crate::Code::InvalidArgument`] for a limit that is not from 1 to 1000.
     pub async fn audit_log(&self, chain: &str, after: u64, limit: u32) -> Result<Vec<AuditEntry>> {
+        check_limit(limit)?;
         let chain = chain.to_owned();
         self.inspect(move |tx| {
             Box::pin(async move { audit::entries(&mut tx.connection, &chain, after, limit).await })

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::audit::{self, Act, STORE_CHAIN};
 use super::postgres::{self, Begin};
 use super::tx::{Connection, Dialect, Row, Tx, Value, Work, at_once, values};
-use super::{Database, Location, Store, TenantStore};
+use super::{Database, Location, Store};
 use crate::error::{Error, Result};
 use crate::io;
 
@@ -75,11 +75,6 @@ impl Admin {
     /// [`crate::Code::Forked`].
     pub async fn close(&self) -> Result<()> {
         self.store.close().await
-    }
-
-    /// The data of one tenant, whether it is there or not.
-    fn tenant(&self, id: &str) -> Result<TenantStore> {
-        self.store.tenant(id)
     }
 
     /// Runs work across tenants that only reads, in one snapshot.

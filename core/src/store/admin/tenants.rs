@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use super::log::check_limit;
 use super::{Admin, AdminTx, grants};
 use crate::error::{Code, Error, Result};
 use crate::spec::canonical;
@@ -312,12 +313,16 @@ impl Admin {
 
     /// At most `limit` tenants behind the one with the id `after`, by id; with it, where the next
     /// page begins, if there is one.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a limit that is not from 1 to 1000.
     pub async fn tenants(
         &self,
         filter: TenantFilter,
         limit: u32,
         after: Option<&str>,
     ) -> Result<(Vec<TenantRecord>, Option<String>)> {
+        check_limit(limit)?;
         let after = after.unwrap_or_default().to_owned();
         self.inspect(move |tx| {
             Box::pin(async move {

@@ -11,6 +11,7 @@ pub(in crate::store) fn store_error(error: sqlx::Error) -> Error {
         sqlx::Error::Database(reported) => of_state(&reported.code().unwrap_or_default()),
         sqlx::Error::Io(failure) if never_connected(failure.kind()) => UNREACHABLE,
         sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => LOST,
+        sqlx::Error::Protocol(_) => FOREIGN,
         sqlx::Error::Tls(_) => (
             Code::StoreUnavailable,
             "no encrypted connection to the database server could be made",
@@ -51,6 +52,11 @@ const LOST: Words = (
     Code::StoreLost,
     "the connection to the database was lost",
     "look whether the change was made before it is repeated; the next call connects again",
+);
+const FOREIGN: Words = (
+    Code::StoreLost,
+    "the database server's answer cannot be understood; the connection was given up",
+    "look whether the change was made before it is repeated; check that it is a PostgreSQL server",
 );
 const REFUSED: Words =
     (Code::StoreFailed, "the database refused the operation", "please report this");
@@ -197,6 +203,9 @@ mod tests {
         assert_eq!(refused.code(), Code::StoreUnavailable);
         let broken = store_error(failure(io::ErrorKind::UnexpectedEof));
         assert_eq!(broken.code(), Code::StoreLost);
+        let nonsense = || sqlx::Error::Protocol("unknown message".into());
+        assert_eq!(store_error(nonsense()).code(), Code::StoreLost);
+        assert_eq!(connect_error(nonsense()).code(), Code::StoreUnavailable);
         let at_once = connect_error(failure(io::ErrorKind::UnexpectedEof));
         assert_eq!(at_once.code(), Code::StoreUnavailable);
     }

@@ -9,6 +9,7 @@ mod session;
 
 pub use schema::{Grant, Granted, LoginStatus, MigrationReport, RoleStatus, Status};
 pub(super) use session::Session;
+use session::within;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection as _;
 use tokio::sync::oneshot;
 
+use super::access;
 use crate::error::{Code, Error, Result};
 use crate::io::{self, catch_panic};
 use pool::{Address, Pool};
@@ -49,10 +51,12 @@ impl Begin {
             Self::Write { tenant, locked: false } => {
                 format!("BEGIN; {LOCK}; SELECT aikit.enter('{tenant}')")
             }
-            // Only the name is hashed, so two tenants may share a lock; they then wait, no more.
+            // Entered under the lock: who waited for the deletion of the tenant finds none. Only the
+            // name is hashed, so two tenants may share a lock; they then wait, no more.
             Self::Write { tenant, locked: true } => format!(
-                "BEGIN; {LOCK}; SELECT aikit.enter('{tenant}');
-                 SELECT pg_advisory_xact_lock(hashtextextended('aikit:{tenant}', 0))"
+                "BEGIN; {LOCK};
+                 SELECT pg_advisory_xact_lock(hashtextextended('aikit:{tenant}', 0));
+                 SELECT aikit.enter('{tenant}')"
             ),
             Self::Admin => format!(
                 "BEGIN; {LOCK}; SELECT aikit.enter_admin();
@@ -64,6 +68,25 @@ impl Begin {
 
     fn reads(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::Survey)
+    }
+
+    /// What went wrong at the beginning, with the name of the tenant that could not be entered: the
+    /// same words as on SQLite.
+    fn told(&self, error: Error) -> Error {
+        let (Self::Read { tenant, .. } | Self::Write { tenant, .. }) = self else { return error };
+        match error.code() {
+            Code::TenantNotFound => access::not_found(tenant),
+            Code::TenantSuspended => match self {
+                Self::Read { reader: Some(reader), .. }
+                    if error.cause().is_some_and(|c| c.contains(&format!(" {reader} is "))) =>
+                {
+                    access::suspended(reader)
+                }
+                _ => access::suspended(tenant),
+            },
+            Code::AccessDenied => access::not_granted(tenant),
+            _ => error,
+        }
     }
 }
 
@@ -140,16 +163,13 @@ impl Database {
         }
         let pool = io::run_here(async move {
             let (pool, mut session) = Pool::open(address).await?;
-            let checked = catch_panic(async {
+            let checked = within(patience, async {
                 match door {
                     Door::Tenant { rls } => roles::check_app(session.connection(), rls).await,
                     Door::Admin => roles::check_admin(session.connection()).await,
                 }
             });
-            tokio::time::timeout(patience, checked)
-                .await
-                .map_err(|_| fault::silent(patience))?
-                .map_err(|panic| fault::nonsense(panic.message()))??;
+            checked.await.map_err(fault::connect_error)??;
             pool.give_back(session);
             Ok(pool)
         })
@@ -170,7 +190,7 @@ impl Database {
             let (mut session, _permit) = match pool.begin(&begin.sql()).await {
                 Ok(begun) => begun,
                 Err(error) => {
-                    let _ = reply.send(Err(error));
+                    let _ = reply.send(Err(begin.told(error)));
                     return;
                 }
             };

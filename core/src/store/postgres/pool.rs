@@ -12,7 +12,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Connection, Executor, Row};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::fault::{connect_error, store_error};
+use super::fault::connect_error;
 use super::session::{Session, answer};
 use crate::error::{Code, Error, Result};
 use crate::io::{Generation, Mutex, generation};

@@ -31,8 +31,16 @@ pub(super) async fn answer<T>(
     patience: Duration,
     work: impl Future<Output = sqlx::Result<T>>,
 ) -> sqlx::Result<T> {
+    within(patience, work).await?
+}
+
+/// Waits for work that asks the server, but not for ever.
+pub(super) async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = T>,
+) -> sqlx::Result<T> {
     match tokio::time::timeout(patience, catch_panic(work)).await {
-        Ok(Ok(answered)) => answered,
+        Ok(Ok(done)) => Ok(done),
         // sqlx panics over some of what no server says.
         Ok(Err(panic)) => Err(sqlx::Error::Protocol(panic.message().to_owned())),
         Err(_) => Err(sqlx::Error::Io(std::io::Error::new(

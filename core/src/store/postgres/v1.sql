@@ -199,6 +199,12 @@ CREATE TABLE aikit.usage_days (
     PRIMARY KEY (tenant_id, day)
 ) WITH (fillfactor = 50);
 
+-- Runs begin without the lock of their tenant. So that none begins in a tenant that is just being
+-- deleted, what it writes first refers to the tenant.
+ALTER TABLE aikit.runs ADD FOREIGN KEY (tenant_id) REFERENCES aikit.tenants (tenant_id);
+ALTER TABLE aikit.usage_totals ADD FOREIGN KEY (tenant_id) REFERENCES aikit.tenants (tenant_id);
+ALTER TABLE aikit.usage_days ADD FOREIGN KEY (tenant_id) REFERENCES aikit.tenants (tenant_id);
+
 -- One chain for each tenant; that of the administrators has the tenant id '@store'.
 CREATE TABLE aikit.audit_log (
     tenant_id TEXT COLLATE "C" NOT NULL,

@@ -156,7 +156,7 @@ pub(super) fn make_tenant(connection: &Connection, tenant: &str) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a tenant that is not there or is suspended, and a reader without a grant.
+/// Refuses a tenant that is not there or is suspended, and a reader without a grant, or suspended.
 pub(super) fn enter(connection: &Connection, tenant: &str, reader: Option<&str>) -> Result<()> {
     let status: Option<String> = connection
         .prepare_cached("SELECT status FROM tenants WHERE tenant_id = ?1")
@@ -168,12 +168,23 @@ pub(super) fn enter(connection: &Connection, tenant: &str, reader: Option<&str>)
         Some(_) => {}
     }
     if let Some(reader) = reader {
-        let granted = connection
-            .prepare_cached("SELECT 1 FROM tenant_grants WHERE tenant_id = ?1 AND reader_id = ?2")
-            .and_then(|mut s| s.exists([tenant, reader]))
+        // Who was granted it and still stands above, and is not suspended himself.
+        let standing: Option<String> = connection
+            .prepare_cached(
+                "WITH RECURSIVE above (tenant_id, parent_id, status) AS (
+                     SELECT tenant_id, parent_id, NULL FROM tenants WHERE tenant_id = ?1
+                     UNION SELECT t.tenant_id, t.parent_id, t.status FROM above a
+                         JOIN tenants t ON t.tenant_id = a.parent_id)
+                 SELECT a.status FROM above a
+                 JOIN tenant_grants g ON g.tenant_id = ?1 AND g.reader_id = a.tenant_id
+                 WHERE a.tenant_id = ?2 AND a.status IS NOT NULL",
+            )
+            .and_then(|mut s| s.query_row([tenant, reader], |row| row.get(0)).optional())
             .map_err(store_error)?;
-        if !granted {
-            return Err(access::not_granted(tenant));
+        match standing.as_deref() {
+            None => return Err(access::not_granted(tenant)),
+            Some("suspended") => return Err(access::suspended(reader)),
+            Some(_) => {}
         }
     }
     Ok(())

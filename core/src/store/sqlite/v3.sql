@@ -80,5 +80,7 @@ SELECT t.tenant_id,
     + (SELECT coalesce(sum(d.bytes), 0) FROM documents d WHERE d.tenant_id = t.tenant_id)
     + (SELECT coalesce(sum(length(v.vector)), 0) FROM vectors v WHERE v.tenant_id = t.tenant_id)
     + (SELECT coalesce(sum(length(CAST(e.body AS BLOB))), 0) FROM run_events e
-         WHERE e.tenant_id = t.tenant_id)
+         JOIN runs r ON r.tenant_id = e.tenant_id AND r.run_id = e.run_id
+         -- Those of a run that goes on are counted when it ends.
+         WHERE e.tenant_id = t.tenant_id AND r.status <> 'running')
 FROM tenants t;

@@ -4,12 +4,13 @@
 --
 -- Judges nothing: tests/conformance/run.py compares. The current folder holds the scenario's files.
 local aikit = require("aikit")
+local unpack = table.unpack or unpack
 
 local file = assert(io.open(arg[1], "rb"))
 local scenario = aikit.json_decode(file:read("*a"))
 file:close()
 
-local kernel, agent, bundle
+local kernel, agent, admin, bundle
 -- The spec that the last `parse` gave.
 local parsed
 
@@ -136,7 +137,51 @@ end
 
 function repository.import(specs, step) return specs:import(step.bundle or bundle, step.options) end
 
-local open_options = { "location", "tenant", "providers", "actor", "default_model", "policy" }
+-- For each operation of an administrator, its arguments that have a place.
+local places = {
+  create_tenant = { "id" }, tenant = { "id" }, tenants = {}, configure_tenant = { "id", "config" },
+  rename_tenant = { "id", "name" }, move_tenant = { "id", "parent" }, suspend_tenant = { "id" },
+  resume_tenant = { "id" }, delete_tenant = { "id" }, grant_read = { "id", "reader" },
+  revoke_read = { "id", "reader" }, read_grants = { "id" }, usage = { "id" }, digest = { "id" },
+  export_tenant = { "id", "path" }, import_tenant = { "path" }, copy_tenant = { "id", "to" },
+  audit_log = {}, verify_audit = {}, prune = {}, backup = { "path" }, check = {},
+}
+
+-- The operations whose methods have other names.
+local methods = { usage = "tenant_usage", digest = "tenant_digest" }
+
+function steps.open_admin(step)
+  admin = aikit.open_admin(options(step, { "location", "actor", "profile" }))
+end
+
+function steps.admin(step)
+  local positional, named, given = {}, nil, {}
+  for i, name in ipairs(places[step.op] or {}) do
+    positional[i] = (step.arguments or {})[name]
+    given[name] = true
+  end
+  for name, value in pairs(step.arguments or {}) do
+    if not given[name] then
+      named = named or {}
+      named[name] = value
+    end
+  end
+  local count = #(places[step.op] or {}) + 1
+  positional[count] = named
+  return admin[methods[step.op] or step.op](admin, unpack(positional, 1, count))
+end
+
+function steps.close_admin() return admin:close() end
+
+function steps.usage(step) return kernel:usage(options(step, { "days" })) end
+
+function steps.config() return kernel:config(parsed) end
+
+function steps.backup(step) return kernel:backup(step.path) end
+
+local open_options = {
+  "location", "tenant", "providers", "actor", "default_model", "policy", "profile", "reader", "rls",
+}
 
 function steps.open(step)
   kernel = aikit.open(options(step, open_options))

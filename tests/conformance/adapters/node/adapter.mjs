@@ -11,6 +11,7 @@ import {
   importSpec,
   loadSpec,
   open,
+  openAdmin,
   parseSpec,
   specSchema,
 } from "../../../../bindings/node/index.mjs";
@@ -19,6 +20,7 @@ const scenario = JSON.parse(await readFile(process.argv[2], "utf8"));
 
 let kernel;
 let agent;
+let admin;
 /** The spec that the last `parse` gave. */
 let parsed;
 /** The bundle that the last `export` gave. */
@@ -37,8 +39,8 @@ const summary = ({ agent_id, name, version, model, hash }) => ({ agent_id, name,
 /** The options of several words: a scenario has the core's names. A name that is none stays as it is. */
 const OPTIONS = [
   "agent_id allowed_tools api_key base_url cost_limit_usd_per_day default_model denied_tools",
-  "llm_tokens_per_day max_concurrent_executions max_cpu_percent max_memory_mb max_storage_mb max_turns",
-  "on_conflict requests_per_minute run_id timeout_ms",
+  "llm_tokens_per_day max_concurrent_executions max_cpu_percent max_documents max_memory_mb max_specs",
+  "max_storage_mb max_turns max_vectors on_conflict requests_per_minute run_id timeout_ms",
 ]
   .join(" ")
   .split(" ");
@@ -116,11 +118,57 @@ const steps = {
   },
   call_tool: ({ name, arguments: args }) => kernel.callTool(name, args),
   run_events: ({ run_id }) => kernel.runEvents(run_id),
+  async open_admin(options) {
+    admin = await openAdmin(options);
+    return null;
+  },
+  admin: ({ op, arguments: args = {} }) => administrate(op, args),
+  async close_admin() {
+    await admin.close();
+    return null;
+  },
+  usage: (options) => kernel.usage(options),
+  config: () => kernel.config(parsed),
+  async backup({ path }) {
+    await kernel.backup(path);
+    return null;
+  },
   async close() {
     await kernel.close();
     return null;
   },
 };
+
+/** Operations with another name here. */
+const NAMED = { usage: "tenantUsage", digest: "tenantDigest" };
+
+/** The arguments that are not options, in their order, where it is not the id alone. */
+const POSITIONAL = {
+  tenants: [],
+  configure_tenant: ["id", "config"],
+  rename_tenant: ["id", "name"],
+  move_tenant: ["id", "parent"],
+  grant_read: ["id", "reader"],
+  revoke_read: ["id", "reader"],
+  export_tenant: ["id", "path"],
+  import_tenant: ["path"],
+  copy_tenant: ["id", "to"],
+  audit_log: [],
+  verify_audit: [],
+  prune: [],
+  backup: ["path"],
+  check: [],
+};
+
+async function administrate(op, args) {
+  const name = NAMED[op] ?? op.replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
+  if (typeof admin[name] !== "function") {
+    throw new AikitError({ code: "invalid_argument", message: `there is no operation ${op}`, retryable: false });
+  }
+  const positional = POSITIONAL[op] ?? ["id"];
+  const options = Object.fromEntries(Object.entries(args).filter(([key]) => !positional.includes(key)));
+  return (await admin[name](...positional.map((key) => args[key]), options)) ?? null;
+}
 
 /** Steps of the repository that name a version. */
 const change = (op) => ({ ref, options }) => kernel.specs[op](ref, options);

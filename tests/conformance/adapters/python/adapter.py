@@ -183,7 +183,8 @@ class Scenario:
 
     def administrate(self, step: Step) -> Any:
         """Does an operation: gives the result, or in asyncio what is to be awaited for it."""
-        op, arguments = step["op"], dict(step.get("arguments", {}))
+        op: str = step["op"]
+        arguments = dict(step.get("arguments", {}))
         function = getattr(self.admin, ADMIN_METHODS.get(op, op), None)
         if function is None:
             raise aikit.InvalidArgument(f"there is no operation {op}")
