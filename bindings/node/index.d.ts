@@ -130,7 +130,7 @@ export interface OpenOptions extends CallOptions {
   /** Path of a TOML file with settings that hold where nothing else is said. */
   profile?: string | null;
   /** A tenant above this one, to which reading was granted: the kernel then only reads. */
-  reader?: string | null;
+  reader?: string;
   /** False takes a PostgreSQL role that could leave its tenant, which is refused without it. */
   rls?: boolean;
 }

@@ -103,7 +103,8 @@ def foreign(line: str) -> bool:
 
 
 def inject(bench: Bench, fault: Fault, points: int, tally: Tally) -> None:
-    problems, requests, _ = bench.run(None, 0, 0)
+    bench.runs += 1
+    problems, requests, _ = bench.run(None, 0, bench.runs - 1)
     if not tally.note(f"{fault.value}: nothing is", problems):
         return
     stride = max(1, requests // points) if points else 1

@@ -21,6 +21,9 @@ SETTINGS = {
     "enable_seqscan": "off",
 }  # fmt: skip
 
+# Statements that may, and why not otherwise.
+SCANNING: list[str] = []
+
 
 def _made(table: Table, column: Column) -> str:
     """An expression for row k of tenant n; what refers and what is referred to are made alike."""

@@ -134,6 +134,10 @@ function policyOf(given) {
 /** Open options: as the others, and those of the providers and the policy. */
 function takeOpen(options) {
   const { signal, ...rest } = converted("open", options, OPEN);
+  // That one of them is null by accident must not give another tenant's data, or more rights.
+  for (const key of ["tenant", "reader"]) {
+    if (rest[key] !== undefined) text(`open: ${key}`, rest[key]);
+  }
   if (rest.policy !== undefined) rest.policy = policyOf(rest.policy);
   if (isObject(rest.providers)) {
     rest.providers = Object.fromEntries(

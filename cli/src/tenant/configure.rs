@@ -87,9 +87,10 @@ fn flatten(value: &Value, key: &str, out: &mut Map<String, Value>) {
         return;
     };
     for (name, value) in entries {
-        let name = match name.contains('.') {
-            true => format!("{name:?}"),
-            false => name.clone(),
+        let bare = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        let name = match name.chars().all(bare) {
+            true => name.clone(),
+            false => format!("{name:?}"),
         };
         let key = if key.is_empty() { name } else { format!("{key}.{name}") };
         flatten(value, &key, out);

@@ -61,7 +61,7 @@ pub(super) fn both_sides(report: &CopyReport) -> String {
 pub(super) fn left_out(left_out: &[LeftOut]) -> Vec<String> {
     let line = |left: &LeftOut| match left {
         LeftOut::Parent { tenant_id } => {
-            format!("the tenant above it, {tenant_id}, is not above it there")
+            format!("it does not stand below {tenant_id} there")
         }
         LeftOut::Grant { reader_id } => {
             format!("{reader_id} may not read it there: it does not stand above it")

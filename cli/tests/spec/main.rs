@@ -31,8 +31,14 @@ struct Done {
 fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_aikit"));
     command.current_dir(folder).stdin(Stdio::null()).env("USER", "ada").env("NO_COLOR", "1");
-    for name in ["AIKIT_STORE", "AIKIT_TENANT", "AIKIT_ACTOR", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
-    {
+    for name in [
+        "AIKIT_STORE",
+        "AIKIT_TENANT",
+        "AIKIT_ACTOR",
+        "AIKIT_PROFILE",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+    ] {
         command.env_remove(name);
     }
     command

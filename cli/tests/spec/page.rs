@@ -18,8 +18,8 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(path).expect("the page")
 }
 
-/// The `console` and `yaml` blocks of a page. In the first `$ ` begins a command, `> ` goes on with
-/// it, and the rest is printed; the second are files, with their names in a comment on top.
+/// The `console`, `yaml` and `toml` blocks of a page. In the first `$ ` begins a command, `> ` goes on with
+/// it, and the rest is printed; the others are files, with their names in a comment on top.
 fn steps(page: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut lines = page.lines();
@@ -27,7 +27,7 @@ fn steps(page: &str) -> Vec<Step> {
         let block = lines.by_ref();
         match line.strip_prefix("```") {
             Some("console") => steps.extend(commands(block.take_while(|line| *line != "```"))),
-            Some("yaml") => steps.push(file(block.take_while(|line| *line != "```"))),
+            Some("yaml" | "toml") => steps.push(file(block.take_while(|line| *line != "```"))),
             Some(_) => assert!(block.any(|line| line == "```"), "a block without an end"),
             None => {}
         }
@@ -59,7 +59,22 @@ fn file<'a>(block: impl Iterator<Item = &'a str>) -> Step {
     Step::Write { name, text }
 }
 
-/// What is another one each time: times and hashes.
+/// Whether a word is a hash, or the beginning of one, as tables show them; a head of a chain ends
+/// with one.
+fn is_hash(word: &str) -> bool {
+    let word = word.rsplit(':').next().unwrap_or(word);
+    [12, 64].contains(&word.len()) && word.chars().all(|c| c.is_ascii_hexdigit())
+}
+
+/// `YYYY-MM-DD`.
+fn is_day(word: &str) -> bool {
+    let part =
+        |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = word.split('-').collect();
+    matches!(parts[..], [y, m, d] if part(y, 4) && part(m, 2) && part(d, 2))
+}
+
+/// What is another one each time: times, days and hashes.
 fn settled(text: &str) -> String {
     let digits = |c: char| c.is_ascii_digit();
     let mut out = String::new();
@@ -72,6 +87,8 @@ fn settled(text: &str) -> String {
                 match (hash, time) {
                     (Some(hash), _) if hash.chars().all(|c| c.is_ascii_hexdigit()) => "HASH".into(),
                     (_, true) => "TIME".into(),
+                    _ if is_hash(word) => "HASH".into(),
+                    _ if is_day(word) => "DAY".into(),
                     _ => word.to_owned(),
                 }
             })
@@ -96,8 +113,9 @@ fn follow(page: &str) -> usize {
                 let place = shop.path().join(&name);
                 std::fs::create_dir_all(place.parent().expect("a folder")).expect("make a folder");
                 shop.write(&name, &text);
-                // Parts are no specs by themselves; who extends them is checked with them.
-                if !name.starts_with("parts/") {
+                // Parts are no specs by themselves; who extends them is checked with them. Settings are
+                // checked by the pages.
+                if !name.starts_with("parts/") && !name.ends_with(".toml") {
                     assert_eq!(shop.ok(&format!("check {name}")), format!("{name}: ok\n"));
                 }
                 continue;
@@ -106,9 +124,14 @@ fn follow(page: &str) -> usize {
         let mut bash = Command::new("bash");
         bash.args(["-c", &format!("exec 2>&1\n{command}")]).current_dir(shop.path());
         bash.stdin(Stdio::null()).env("PATH", &path).env("USER", "ada");
-        for name in
-            ["AIKIT_STORE", "AIKIT_TENANT", "AIKIT_ACTOR", "OPENAI_API_KEY", "OPENAI_BASE_URL"]
-        {
+        for name in [
+            "AIKIT_STORE",
+            "AIKIT_TENANT",
+            "AIKIT_ACTOR",
+            "AIKIT_PROFILE",
+            "OPENAI_API_KEY",
+            "OPENAI_BASE_URL",
+        ] {
             bash.env_remove(name);
         }
         let output = bash.output().expect("bash");
@@ -129,6 +152,29 @@ fn every_example_of_the_reference_prints_what_it_says() {
 fn the_guide_goes_from_an_empty_folder_to_a_promoted_agent() {
     let count = follow(&page("specs.md"));
     assert!(count > 20, "{count} commands");
+}
+
+#[test]
+fn the_guide_of_tenants_goes_from_a_file_to_their_deletion() {
+    let count = follow(&page("tenants.md"));
+    assert!(count > 25, "{count} commands");
+}
+
+#[test]
+fn every_command_of_administration_is_on_the_page() {
+    let page = page("cli.md");
+    let shop = Shop::new();
+    for group in ["db", "tenant", "config", "audit"] {
+        let help = shop.aikit(&[group, "--help"]).out;
+        let words =
+            help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+        let commands: Vec<&str> =
+            words.filter(|word| !word.starts_with('-') && *word != "help").collect();
+        assert!(commands.len() > 1, "{help}");
+        for command in commands {
+            assert!(page.contains(&format!("aikit {group} {command} ")), "{group} {command}");
+        }
+    }
 }
 
 #[test]

@@ -324,6 +324,9 @@ impl Watch {
         self.call("retire_spec, own", made, name, "helper@1.0.0");
         let made = a.save_spec(spec(THEIRS, "1.0.0", &own)?, None, stamp.clone()).await;
         self.call("save_spec, of their name", made, name, "theirs@1.0.0");
+        let filter = SpecFilter { agent_id: Some(THEIRS.into()), ..SpecFilter::default() };
+        let page = a.list_specs(filter, 100, None).await;
+        self.call("list_specs, of their name", page, |(found, _)| found.len().to_string(), "1");
         let deleted = a.delete_spec(id(THEIRS, "1.0.0")?, stamp.clone()).await;
         self.call("delete_spec, own", deleted, |()| "done".into(), "done");
 

@@ -101,7 +101,8 @@ fn the_cpp_wrapper_throws_moves_iterates_and_cancels() {
     let folder = tempfile::tempdir().expect("folder");
     let wrapper = folder.path().join("wrapper");
     build("g++", "-std=c++17", "wrapper.cpp", &wrapper, &flags(&[]));
-    assert_eq!(run(&wrapper.to_string_lossy(), &[]), FINE);
+    let at = folder.path().to_string_lossy();
+    assert_eq!(run(&wrapper.to_string_lossy(), &[&*at]), FINE);
 }
 
 #[test]

@@ -167,7 +167,7 @@ static void wrong_arguments(void) {
         {"grant_read", "{\"id\": \"acme\"}"},
         {"delete_tenant", "{\"id\": \"acme\", \"erase\": 1}"},
         {"usage", "{\"id\": \"acme\", \"days\": -1}"},
-        {"copy_tenant", "{\"id\": \"acme\"}"},
+        {"copy_tenant", "{\"to\": \"no.db\"}"},
         {"verify_audit", "{\"expect\": 1}"},
         {"prune", "{\"days\": 1}"},
         {"backup", "{}"},
@@ -179,7 +179,7 @@ static void wrong_arguments(void) {
     REFUSES(AIKIT_TENANT_NOT_FOUND, admin, "tenant", "{\"id\": \"nobody\"}");
     REFUSES(AIKIT_TENANT_NOT_FOUND, admin, "usage", "{\"id\": \"nobody\"}");
     REFUSES(AIKIT_CONFIG_INVALID, admin, "create_tenant", "{\"id\": \"acme\", \"config\": {\"a\": 1}}");
-    DOES_ALL("{\"next\":null,\"tenants\":[]}", admin, "tenants", "");
+    DOES_ALL("{\"tenants\":[],\"next\":null}", admin, "tenants", "");
     aikit_admin_free(&admin);
 }
 
