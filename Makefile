@@ -10,7 +10,7 @@ SECONDS ?= 60
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test conformance check fuzz bench install clean
+.PHONY: help setup build demo test conformance isolation check fuzz bench install clean
 
 help: ## what there is
 	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ test: setup ## every test in every language; goes on after a failure
 
 conformance: setup ## the shared scenarios in every language, as a matrix
 	@python3 scripts/suites.py conformance
+
+isolation: setup ## tenants are apart: proved on both back ends; BLESS=1 writes docs/isolation.md
+	@python3 scripts/suites.py isolation
 
 check: setup ## format, lints, layers, licences, versions: what must hold before the tests
 	@python3 scripts/suites.py check

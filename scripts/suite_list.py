@@ -91,11 +91,38 @@ CONFORMANCE = [
         python("conformance", "tests/conformance/requirements.txt", "tests/conformance/run.py"),
         "plain",
     ),
+    Suite(
+        "conformance-postgres",
+        python("conformance", "tests/conformance/requirements.txt", "tests/conformance/run.py --postgres"),
+        "plain",
+    ),
 ]
+
+
+def isolation(seconds: int) -> Suite:
+    """The proof that tenants are apart; so long the pool is pulled about, in each of seven ways."""
+    program = f"tests/isolation/run.py --seconds {seconds}"
+    command = python("isolation", "tests/isolation/requirements.txt", program)
+    return Suite("isolation", command, "plain", minutes=45)
+
 
 TEST = [
     *BUILD,
     Suite("rust", "cargo test --workspace --no-fail-fast", "cargo", minutes=30),
+    # The suites of the store, of specs and of runs once more, on the other back end.
+    Suite(
+        "rust-postgres",
+        "tests/postgres/server.py --no-fsync run -- cargo test --workspace --no-fail-fast "
+        "--features aikit/postgres-tests --lib --test specs --test agent",
+        "cargo",
+        minutes=30,
+    ),
+    Suite(
+        "postgres-harness",
+        "python3 -m unittest discover --start-directory tests/postgres",
+        "unittest",
+    ),
+    isolation(10),
     lua("5.4", "lua5.4"),
     lua("luajit", "luajit"),
     node("node", "test/*.test.mjs"),
@@ -141,6 +168,7 @@ SUITES = {
     "check": CHECK,
     "test": TEST,
     "conformance": [*BUILD, *CONFORMANCE],
+    "isolation": [BUILD[0], isolation(60)],
 }
 
 EXAMPLES = [

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Runs every scenario in every language and prints the matrix.
 
-    run.py [--postgres] [--language NAME]... [--scenario PATTERN]... [--jobs N] [--keep] [--timeout SECONDS]
+    run.py [--postgres [--all-languages]] [--language NAME]... [--scenario PATTERN]...
+           [--jobs N] [--keep] [--timeout SECONDS]
 
 Needs PyYAML; `scripts/venv.sh conformance tests/conformance/requirements.txt` makes an environment
 that has it and prints its interpreter.
@@ -18,7 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,11 @@ from invariants import violations
 from languages import LANGUAGES, ROOT, Language, environment
 from scenarios import Scenario, load
 from stores import Failure, Postgres, Sqlite, Staged, Unavailable, server
+
+
+ON_POSTGRES = ("rust", "python")
+"""The languages in which the scenarios usually run on PostgreSQL: the store is the core's, and behind
+the core; one language beside its own shows that what it gives comes through."""
 
 
 @dataclass
@@ -176,7 +182,7 @@ def print_failures(cells: list[Cell]) -> None:
             print(f"  {cell.scenario.name} in {cell.language.name} is kept in {cell.folder}")
 
 
-def chosen(names: list[str], patterns: list[str] | None, what: str) -> list[str]:
+def chosen(names: list[str], patterns: Sequence[str] | None, what: str) -> list[str]:
     """The names that a pattern fits; a pattern that fits none is a mistake of the caller's."""
     for pattern in patterns or []:
         if not fnmatch.filter(names, pattern):
@@ -208,7 +214,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="cells at once")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds that a cell may take")
     parser.add_argument("--keep", action="store_true", help="keep folders and outputs, print where")
-    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL server")
+    parser.add_argument("--postgres", action="store_true", help="on a private PostgreSQL server, in "
+                        f"{' and '.join(ON_POSTGRES)} if nothing else is said")  # fmt: skip
+    parser.add_argument("--all-languages", action="store_true", help="with --postgres: in all of them")
     parser.add_argument("--list", action="store_true", help="print the scenarios and stop")
     options = parser.parse_args(arguments)
 
@@ -216,7 +224,8 @@ def main(arguments: list[str] | None = None) -> int:
         scenarios = load()
         wanted = set(chosen([s.name for s in scenarios], options.scenario, "scenario"))
         scenarios = [s for s in scenarios if s.name in wanted]
-        wanted = set(chosen([x.name for x in LANGUAGES], options.language, "language"))
+        few = ON_POSTGRES if options.postgres and not options.all_languages else None
+        wanted = set(chosen([x.name for x in LANGUAGES], options.language or few, "language"))
         languages = [x for x in LANGUAGES if x.name in wanted]
         if options.list:
             for scenario in scenarios:

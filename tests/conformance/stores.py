@@ -152,6 +152,8 @@ class _Cast:
         return str(value)
 
     def _located(self, value: Any, login: str) -> str:
+        if isinstance(value, str) and "://" in value:
+            return value
         return self._value(value if isinstance(value, dict) else {"$location": value}, login)
 
     def _profile(self, step: dict[str, Any]) -> dict[str, Any]:
@@ -181,11 +183,11 @@ class _Cast:
     def _open(self, step: dict[str, Any]) -> dict[str, Any]:
         profile = self._profile(step)
         file = self._file(step, profile)
-        if not file:
+        if step.get("location"):
+            step = step | {"location": self._located(step["location"], "app")}
+        elif "store" not in profile:
             file = f"(memory {len(self.databases)})"
             step = step | {"location": self._located(file, "app")}
-        elif step.get("location"):
-            step = step | {"location": self._located(step["location"], "app")}
         tenant = step.get("tenant") or profile.get("tenant") or "default"
         if self.scenario.only is None and SLUG.fullmatch(tenant) and tenant not in self.made.get(file, set()):
             self.wanted.setdefault(file, set()).add(tenant)

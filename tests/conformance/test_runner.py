@@ -10,11 +10,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from compare import ScenarioError, differences, in_order, sequence, step_differences
+from compare import ScenarioError, differences, in_order, sequence, step_differences, with_seen
 from invariants import violations
 from languages import Language
 from run import Cell, chosen, judge, run_cell
-from scenarios import load, parse
+from scenarios import Scenario, load, parse
+from stores import Postgres, Sqlite, Staged
 
 USAGE = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
 RESULT = {"run_id": "r", "status": "finished", "text": "one two", "citations": [], "usage": USAGE}
@@ -199,7 +200,7 @@ SCENARIO = parse("- {name: s, about: a, steps: [{do: close, expect: {ok: null}}]
 class Cells(unittest.TestCase):
     def problems(self, code: str, timeout: float = 20.0) -> str:
         language = Language("fake", (sys.executable, "-c", code), build="make fake")
-        return "\n".join(run_cell(Cell(SCENARIO, language), timeout, keep=False).problems)
+        return "\n".join(run_cell(Cell(SCENARIO, language), Sqlite(), timeout, keep=False).problems)
 
     def test_a_good_adapter_passes(self) -> None:
         good = 'import json, sys; json.load(open(sys.argv[1])); print(\'{"observations": [{"ok": null}]}\')'
@@ -228,12 +229,12 @@ class Cells(unittest.TestCase):
 
     def test_a_missing_adapter_fails_and_says_how_to_build_it(self) -> None:
         language = Language("fake", ("x",), build="make fake", needs=(Path("/nowhere/adapter"),))
-        problems = run_cell(Cell(SCENARIO, language), 5.0, keep=False).problems
+        problems = run_cell(Cell(SCENARIO, language), Sqlite(), 5.0, keep=False).problems
         self.assertEqual(problems, ["/nowhere/adapter is not there; build it with: make fake"])
 
     def test_a_program_that_cannot_start_is_a_failure(self) -> None:
         language = Language("fake", ("/nowhere/program",), build="make fake")
-        problems = run_cell(Cell(SCENARIO, language), 5.0, keep=False).problems
+        problems = run_cell(Cell(SCENARIO, language), Sqlite(), 5.0, keep=False).problems
         self.assertIn("cannot be started", problems[0])
 
 
@@ -273,7 +274,118 @@ class Scenarios(unittest.TestCase):
             chosen(["ab"], ["x"], "row")
 
     def test_output_of_another_shape(self) -> None:
-        self.assertNotEqual(judge(SCENARIO, "[]"), [])
+        self.assertNotEqual(judge(Staged(SCENARIO, {}, ()), "[]"), [])
+
+    def test_what_is_only_for_one_store_is_left_out_on_the_other(self) -> None:
+        text = """
+- name: s
+  about: a
+  steps:
+    - {do: run, input: {$on: {sqlite: a, postgres: b}}, expect: {ok: {$on: {sqlite: 1, postgres: 2}}}}
+    - {do: close, only: {store: sqlite, because: why}, label: end}
+    - {do: schema, expect: {ok: 3}}
+"""
+        scenario = parse(text, "test")[0]
+        sqlite, postgres = scenario.on("sqlite"), scenario.on("postgres")
+        self.assertEqual([step["do"] for step in sqlite.document["steps"]], ["run", "close", "schema"])
+        self.assertEqual(sqlite.labels, [None, "end", None])
+        self.assertEqual(postgres.document["steps"], [{"do": "run", "input": "b"}, {"do": "schema"}])
+        self.assertEqual(postgres.expectations, [{"ok": 2}, {"ok": 3}])
+        for wrong in (
+            "- {name: s, about: a, only: {store: oracle, because: x}, steps: [{do: close}]}",
+            "- {name: s, about: a, only: {store: sqlite}, steps: [{do: close}]}",
+            "- {name: s, about: a, only: sqlite, steps: [{do: close}]}",
+            "- {name: s, about: a, environment: {A: short}, steps: [{do: close}]}",
+        ):
+            with self.assertRaises(ScenarioError, msg=wrong):
+                parse(wrong, "test")
+        with self.assertRaises(ScenarioError):
+            parse("- {name: s, about: a, steps: [{do: run, input: {$on: {sqlite: 1}}}]}", "test")[0].on("sqlite")
+
+    def test_what_an_earlier_step_gave(self) -> None:
+        seen = {"first": {"ok": {"a": [1, {"b": "x"}]}}, "failed": {"error": {}}}
+        expected = with_seen({"ok": {"c": {"$seen": ["first", "a", 1]}}}, seen)
+        self.assertEqual(step_differences(expected, {"ok": {"c": {"b": "x"}}}), [])
+        self.assertNotEqual(step_differences(expected, {"ok": {"c": {"b": "y"}}}), [])
+        for nowhere in (["first", "z"], ["first", "a", 7], ["failed", "a"]):
+            expected = with_seen({"ok": {"$seen": nowhere}}, seen)
+            self.assertNotEqual(step_differences(expected, {"ok": None}), [], nowhere)
+        with self.assertRaises(ScenarioError):
+            with_seen({"$seen": ["later"]}, seen)
+
+    def test_secrets_are_found(self) -> None:
+        text = "- {name: s, about: a, environment: {KEY: canary-0000-0001}, steps: [{do: close}]}"
+        with Sqlite().staged(parse(text, "test")[0]) as staged:
+            self.assertEqual(staged.environment, {"KEY": "canary-0000-0001"})
+            self.assertEqual(judge(staged, '{"observations": [{"ok": null}]}'), [])
+            found = judge(staged, '{"observations": [{"ok": null}], "x": "a canary-0000-0001"}')
+            self.assertEqual(found, ["the output holds a secret"])
+
+
+class FakeCluster:
+    """Remembers what it is asked."""
+
+    url = "postgres://postgres:of-the-superuser@127.0.0.1:1/aikit_test"
+
+    class settings:  # noqa: N801
+        password = "of-the-superuser"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def query(self, sql: str, database: str = "aikit_test") -> str:
+        self.asked.append((database, sql))
+        return ""
+
+
+class Databases(unittest.TestCase):
+    def staged(self, steps: str, more: str = "") -> tuple[Scenario, list[tuple[str, str]], Staged]:
+        scenario = parse(f"- {{name: s, about: a, {more} steps: [{steps}]}}", "test")[0]
+        cluster = FakeCluster()
+        store = Postgres(cluster, password="of-the-logins")  # type: ignore[arg-type]
+        with store.staged(scenario) as staged:
+            asked = list(cluster.asked)
+        dropped = [sql for _, sql in cluster.asked if sql.startswith("DROP")]
+        self.assertEqual(len(dropped), sum(sql.startswith("CREATE") for _, sql in cluster.asked))
+        return staged.scenario, asked, staged
+
+    def locations(self, scenario: Scenario) -> list[str]:
+        return [step.get("location", "") for step in scenario.document["steps"]]
+
+    def test_files_become_databases_and_kernels_in_memory_get_their_own(self) -> None:
+        scenario, asked, staged = self.staged(
+            "{do: open, location: a.db, tenant: x}, {do: open, location: a.db, tenant: y}, {do: open}, {do: open}"
+        )
+        first, second, third, fourth = self.locations(scenario)
+        self.assertEqual(first, "postgres://aikit_conformance:of-the-logins@127.0.0.1:1/cell_0_0")
+        self.assertEqual(first, second)
+        self.assertEqual(len({first, third, fourth}), 3)
+        made = [sql for database, sql in asked if database == "cell_0_0"]
+        self.assertEqual(len(made), 1)
+        self.assertIn("('x'", made[0])
+        self.assertIn("('y'", made[0])
+        self.assertIn("of-the-logins", staged.hidden)
+        self.assertIn("of-the-superuser", staged.hidden)
+
+    def test_tenants_that_the_scenario_makes_are_left_to_it(self) -> None:
+        scenario, asked, _ = self.staged(
+            "{do: open_admin, location: a.db, actor: z}, {do: admin, op: create_tenant, arguments: {id: x}},"
+            "{do: open, location: a.db, tenant: x}, {do: admin, op: copy_tenant, arguments: {id: x, to: b.db}},"
+            "{do: open, location: b.db, tenant: x}, {do: open, location: b.db, tenant: '../no'}"
+        )
+        self.assertFalse([sql for _, sql in asked if sql.startswith("INSERT")], asked)
+        steps = scenario.document["steps"]
+        self.assertIn("aikit_conformance_admin:", steps[0]["location"])
+        self.assertIn("aikit_conformance_admin:", steps[3]["arguments"]["to"])
+        self.assertEqual(steps[3]["arguments"]["to"].rpartition("/")[2], steps[4]["location"].rpartition("/")[2])
+
+    def test_scenarios_of_postgres_alone_choose_logins_and_get_no_tenants(self) -> None:
+        scenario, asked, _ = self.staged(
+            "{do: open, location: {$location: a.db, login: superuser, empty: true}}",
+            "only: {store: postgres, because: why},",
+        )
+        self.assertEqual(self.locations(scenario), [FakeCluster.url.replace("aikit_test", "cell_0_0")])
+        self.assertEqual(asked, [("aikit_test", "CREATE DATABASE cell_0_0 TEMPLATE template1")])
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conditions import only, told
-from postgres import GONE, LOGIN, PASSWORD, Server
+from postgres import GONE, LOGIN, PASSWORD, Refused, Server
 from processes import hand_over
 from stores import PATIENCE, lines_of
 
@@ -153,12 +155,13 @@ def restart_within_a_run(site: Site) -> list[str]:
             writer.until(lambda: len(told(writer.said())) >= 1, "the run fails")
         finally:
             cluster.start()
+        # Those that could not even begin came to no gate.
         writer.wait("gate", 3)
         writer.go()
-        last = "ack t0 run:gated-3 finished"
-        writer.until(lambda: last in writer.said(), last)
-        problems += only(writer.said(), GONE)
-        return problems + site.server.verify(database, writer.said())
+        done = re.compile(r"ack t0 run:gated-\d+ finished")
+        writer.until(lambda: sum(map(bool, map(done.match, writer.said()))) == 2, "two runs end")
+    problems += only(writer.said(), GONE)
+    return problems + site.server.verify(database, writer.said())
 
 
 def idle_sessions_end(site: Site) -> list[str]:
@@ -223,20 +226,23 @@ def no_connection_left(site: Site) -> list[str]:
     server.cluster.stop()
     server.cluster.start()
     try:
-        with site.writer("one", server.url(database), "--paced") as writer:
+        one = server.url(database) + "?max_connections=1"
+        with site.writer("one", one, "--paced") as writer, ExitStack() as held:
             problems = failures(writer.step())
-            # All but the one that the writer keeps.
-            held = [server.session(database, url=server.url(database)) for _ in range(most - 4)]
-            for session in held:
-                session.__enter__()
             try:
-                problems += failures(writer.step())
-                more = site.steps("refused", server.url(database))
-                problems += only(more, {"store_unavailable"})
-                server.disconnect(database)
-            finally:
-                for session in held:
-                    session.__exit__(None, None, None)
+                for _ in range(most):
+                    held.enter_context(server.session(database, url=server.url(database)))
+                problems.append("there is no end to the connections")
+            except Refused:
+                pass
+            problems += failures(writer.step())
+            more = site.steps("refused", server.url(database))
+            problems += only(more, {"store_unavailable"})
+            # The only one that it had cannot be made anew.
+            server.disconnect(database, "aikit")
+            held.enter_context(server.session(database, url=server.url(database)))
+            problems += only(writer.step(), {"store_unavailable"})
+            held.close()
             problems += failures(writer.step())
             return problems + site.works(database, [*writer.said(), *more])
     finally:
@@ -250,8 +256,7 @@ def one_connection(site: Site) -> list[str]:
     database = site.server.database()
     url = site.server.url(database) + "?max_connections=1"
     said = site.steps("lanes", url, 2, "--lanes", "8")
-    most = site.server.verify(database, said)
-    return failures(said) + most
+    return failures(said) + site.server.verify(database, said)
 
 
 def lock_of_another(site: Site) -> list[str]:
@@ -261,34 +266,33 @@ def lock_of_another(site: Site) -> list[str]:
     url = server.url(database)
     said = site.steps("before", url)
     problems = failures(said)
-    lock = "LOCK TABLE aikit.spec_versions IN ACCESS EXCLUSIVE MODE"
+    lock = "LOCK TABLE aikit.documents IN ACCESS EXCLUSIVE MODE"
     with site.writer("locked", url) as writer:
         writer.until(lambda: any(line.startswith("ack ") for line in writer.said()), "it works")
         with server.session(database, "BEGIN", lock):
             until = time.monotonic() + site.lock_seconds
-            before = len(told(writer.said()))
-            writer.until(
-                lambda: len(told(writer.said())) > before and time.monotonic() > until,
-                "it is told of the lock",
-            )
-            held = writer.said()
-            if not any(line.startswith("ack ") and " run:" in line for line in held):
-                problems.append("no run was finished beside the lock")
+            before = len(writer.said())
+
+            def told_and_busy() -> bool:
+                since = writer.said()[before:]
+                runs = [line for line in since if line.startswith("ack t0 run:")]
+                return bool(told(since) and runs) and time.monotonic() > until
+
+            writer.until(told_and_busy, "it is told of the lock, and finishes runs beside it")
         count = len(writer.said())
         writer.until(
-            lambda: any(line.startswith("ack t0 spec:") for line in writer.said()[count:]),
+            lambda: any(line.startswith("ack t0 document:") for line in writer.said()[count:]),
             "it works after the lock",
         )
-        problems += only(writer.said(), {"store_locked"})
-        said += writer.said()
-    return problems + site.works(database, said)
+    problems += only(writer.said(), {"store_locked"})
+    return problems + site.works(database, [*said, *writer.said()])
 
 
 def full_disk(site: Site) -> list[str] | None:
     """A tablespace without space; None where none may be made."""
     disk = site.folder / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256m", "none", disk]
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         print("no small file system can be made here: a full disk is not tried", flush=True)
         return None
@@ -303,15 +307,18 @@ def full_disk(site: Site) -> list[str] | None:
         said = site.steps("before", server.url(database))
         problems = failures(said)
         with site.writer("full", server.url(database)) as writer:
+            writer.until(lambda: any(line.startswith("ack ") for line in writer.said()), "it works")
+            room = shutil.disk_usage(disk).used + 64 * 1024
+            subprocess.run(["mount", "-o", f"remount,size={room}", disk], check=True)
             writer.until(lambda: len(told(writer.said())) > 3, "the disk is full")
-            problems += only(writer.said(), {"store_full"})
             subprocess.run(["mount", "-o", "remount,size=256m", disk], check=True)
             count = len(writer.said())
             writer.until(
                 lambda: any(line.startswith("ack ") for line in writer.said()[count:]),
                 "it works with space",
             )
-            said += writer.said()
+        problems += only(writer.said(), {"store_full"})
+        said += writer.said()
         return problems + site.works(database, said)
     finally:
         if database:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from stores import HERE, PATIENCE, ROOT, verify
@@ -21,6 +21,10 @@ TENANTS = tuple(f"t{i}" for i in range(16))
 TEMPLATE = "durability_template"
 # What a writer may be told while its server goes and comes back.
 GONE = {"store_lost", "store_unavailable"}
+
+
+class Refused(Exception):
+    """A session that could not be had."""
 
 
 class Server:
@@ -61,9 +65,11 @@ class Server:
         """The sessions of writers there, as a condition on pg_stat_activity."""
         return f"datname = '{database}' AND usename = '{LOGIN}'"
 
-    def disconnect(self, database: str) -> int:
-        """Ends the sessions of all writers; how many there were."""
+    def disconnect(self, database: str, program: str = "") -> int:
+        """Ends the sessions of all writers, or of one program; how many there were."""
         condition = self.sessions(database)
+        if program:
+            condition += f" AND application_name = '{program}'"
         ended = self.query(
             f"SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE {condition}"
         )
@@ -91,20 +97,25 @@ class Server:
         )
         return problems + ([f"open transactions: {left}"] if left != "0" else [])
 
-    @contextmanager
+    @contextlib.contextmanager
     def session(self, database: str, *statements: str, url: str = "") -> Iterator[None]:
         """A session that has made these statements, for as long as it is wanted."""
         program = f"{self.cluster.settings.programs}/psql"
         command = [program, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d"]
         command.append(url or self.url(database, superuser=True))
         with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as holder:
-            assert holder.stdin and holder.stdout
-            holder.stdin.write("".join(f"{one};\n" for one in statements) + "\\echo held\n")
-            holder.stdin.flush()
+            assert holder.stdin and holder.stdout and holder.stderr
+            with contextlib.suppress(BrokenPipeError):
+                holder.stdin.write("".join(f"{one};\n" for one in statements) + "\\echo held\n")
+                holder.stdin.flush()
             if "held" not in holder.stdout.readline():
-                raise RuntimeError(f"a session could not do {statements}")
+                raise Refused(holder.stderr.read())
             try:
                 yield
             finally:

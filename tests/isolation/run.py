@@ -115,7 +115,10 @@ class Runner:
                         self.facts.ways[f"PostgreSQL {stage.server}", way.name] = outcome
             if version == WITH_PLANS and self._part("plans"):
                 statements, scanning, failed = plans.run(stage, self._tests, cluster.folder / "log")
-                self.tally.note("the run for the plans", failed)
+                print(f"  {len(statements)} statements were explained", flush=True)
+                # Fewer would mean that the log was not read, not that nothing was said.
+                too_few = [] if len(statements) > 40 else [f"only {len(statements)} statements"]
+                self.tally.note("the run for the plans", failed + too_few)
                 for text in sorted(statements):
                     known = next((words for words in plans.SCANNING if words in text), None)
                     self.tally.note(f"plan of: {text}", ["a scan"] if text in scanning and not known else [])

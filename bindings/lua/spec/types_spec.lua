@@ -7,7 +7,7 @@ local folder = debug.getinfo(1, "S").source:match("^@(.*)/spec/[^/]*$") or "."
 -- What the annotations say: for each class its functions and its fields.
 local function annotated()
   local classes, class = {}, nil
-  for line in io.lines(folder .. "/types/aikit.lua") do
+  local function read(line)
     local name = line:match("^%-%-%-@class ([%w_.]+)")
     if name then
       class = { functions = {}, fields = {} }
@@ -17,6 +17,9 @@ local function annotated()
     if field then class.fields[field] = optional == "" and "required" or "optional" end
     local owner, method = line:match("^function ([%w_]+)[.:]([%w_]+)%(")
     if owner then classes[owner].functions[method] = true end
+  end
+  for _, file in ipairs({ "aikit", "administration" }) do
+    for line in io.lines(folder .. "/types/" .. file .. ".lua") do read(line) end
   end
   return classes
 end
@@ -34,11 +37,16 @@ describe("the annotations", function()
   local kernel = aikit.open()
   local spec = support.spec({ { text = "hi" } })
   local agent = kernel:agent(spec)
+  local admin = aikit.open_admin({ location = ":memory:", actor = "ann" })
   local objects = {
+    Admin = admin,
     Kernel = kernel, Spec = spec, Specs = kernel.specs, Agent = agent,
     Collection = kernel:collection("docs"), Run = agent:start("hi"),
   }
-  teardown(function() kernel:close() end)
+  teardown(function()
+    kernel:close()
+    admin:close()
+  end)
 
   it("have the module's functions and fields", function()
     assert.same(functions_of(aikit), classes.aikit.functions)
@@ -72,6 +80,16 @@ describe("the annotations", function()
       end
     end
     assert.is_true(methods > 30)
+    -- Those of an administrator come from the native half.
+    methods = 0
+    for line in io.lines(folder .. "/src/admin.rs") do
+      local method = line:match('^    method%("([%w_]+)"') or line:match('^    Method { name: "([%w_]+)"')
+      if method then
+        methods = methods + 1
+        assert.is_true(classes.Admin.functions[method], "Admin:" .. method)
+      end
+    end
+    assert.equal(22, methods)
   end)
 
   it("have the fields of errors, results and reports", function()
@@ -81,13 +99,38 @@ describe("the annotations", function()
     for field in pairs(agent:run("x")) do assert.is_string(classes.Result.fields[field], field) end
   end)
 
-  it("have the fields of what the repository gives", function()
-    local function both_ways(class, value)
-      for field in pairs(value) do assert.is_string(classes[class].fields[field], class .. "." .. field) end
-      for field, kind in pairs(classes[class].fields) do
-        assert.is_true(kind == "optional" or value[field] ~= nil, class .. "." .. field)
-      end
+  local function both_ways(class, value)
+    for field in pairs(value) do assert.is_string(classes[class].fields[field], class .. "." .. field) end
+    for field, kind in pairs(classes[class].fields) do
+      assert.is_true(kind == "optional" or value[field] ~= nil, class .. "." .. field)
     end
+  end
+
+  it("have the fields of what administration gives", function()
+    both_ways("Tenant", admin:create_tenant("acme"))
+    local usage = kernel:usage()
+    both_ways("Usage", usage)
+    both_ways("Totals", usage.totals)
+    agent:run("x")
+    both_ways("DayUsage", kernel:usage().days[1])
+    local setting = kernel:config()[1]
+    both_ways("Setting", setting)
+    local _, digest = next(admin:tenant_digest("acme"))
+    both_ways("TableDigest", digest)
+    both_ways("CopyReport", admin:copy_tenant("acme", ":memory:"))
+    local path = os.tmpname()
+    os.remove(path)
+    both_ways("ArchiveReport", admin:export_tenant("acme", path))
+    os.remove(path)
+    both_ways("AuditEntry", admin:audit_log()[1])
+    local report = admin:verify_audit()
+    both_ways("AuditChain", report.chains[1])
+    both_ways("AuditHead", report.chains[1].head)
+    report.chains[1].head.seq = 99
+    both_ways("AuditBreak", admin:verify_audit({ expect = { report.chains[1].head } }).broken)
+  end)
+
+  it("have the fields of what the repository gives", function()
     local record = kernel.specs:save(spec)
     both_ways("SpecRecord", record)
     assert.is_table(record.document)

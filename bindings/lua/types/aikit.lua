@@ -11,8 +11,11 @@ local aikit = {}
 ---@alias aikit.json nil|boolean|number|string|table|lightuserdata
 
 ---@class aikit.OpenOptions
----@field location? string A SQLite file; without it, a store in memory.
+---@field location? string A SQLite file, or the URL of a PostgreSQL database; without it, a store in memory.
 ---@field tenant? string A slug; "default" without it.
+---@field reader? string The tenant above that reads this one's data; the kernel then only reads.
+---@field profile? string The path of a TOML file with settings for everybody on this machine.
+---@field rls? boolean Whether a PostgreSQL role that could leave its tenant is refused; true without it.
 ---@field providers? table<string, aikit.Provider>
 ---@field actor? string Who acts, for the history of specs.
 ---@field default_model? string `provider/model` for specs that name none.
@@ -27,8 +30,11 @@ local aikit = {}
 ---@field denied_tools? string[] Never these; wins.
 ---@field quotas? aikit.Quotas
 
----What a spec may ask for at most.
+---What a tenant may have and use at most.
 ---@class aikit.Quotas
+---@field max_specs? integer Versions in the repository.
+---@field max_documents? integer
+---@field max_vectors? integer
 ---@field max_concurrent_executions? integer
 ---@field max_memory_mb? integer
 ---@field max_cpu_percent? integer
@@ -41,6 +47,16 @@ local aikit = {}
 ---@param options? aikit.OpenOptions
 ---@return aikit.Kernel
 function aikit.open(options) end
+
+---Opens a store for administration.
+---@param options aikit.AdminOptions
+---@return aikit.Admin
+function aikit.open_admin(options) end
+
+---@class aikit.AdminOptions
+---@field location? string As in `aikit.OpenOptions`; else the profile's `store`.
+---@field actor? string Who acts, for the audit log; else the profile's.
+---@field profile? string
 
 ---Reads a spec from YAML or JSON text. Starts nothing. `base` is the folder whose files the text
 ---may extend.
@@ -360,6 +376,21 @@ function Kernel:call_tool(name, arguments) end
 ---@param run_id string
 ---@return aikit.Event[]
 function Kernel:run_events(run_id) end
+
+---What the tenant has, and what it did on the last `days` days on which it did something.
+---@param options? { days?: integer } 30 without it.
+---@return aikit.Usage
+function Kernel:usage(options) end
+
+---Copies the store with all of its tenants into a new file while it is in use. SQLite only.
+---@param path string
+function Kernel:backup(path) end
+
+---Every setting that holds here, or for the agents of a spec, with its source. Secrets are shown as
+---what they were given by.
+---@param spec? aikit.Spec
+---@return aikit.Setting[]
+function Kernel:config(spec) end
 
 ---Closes the store and cancels what is under way. May be repeated.
 function Kernel:close() end

@@ -21,7 +21,7 @@ fn only_errors_fail_and_the_last_line_counts() {
     assert!(all.out.ends_with("\n3 errors, 1 warning\n"), "{all:?}");
     assert!(all.err.contains("error[file_not_found]: there is no file none.yaml"), "{all:?}");
     shop.fails(2, "check", "<FILE>");
-    shop.fails(2, "check good.yaml --tenant acme", "--store <FILE>");
+    shop.fails(2, "check good.yaml --tenant acme", "--store <STORE>");
 }
 
 #[test]

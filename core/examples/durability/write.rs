@@ -172,7 +172,9 @@ impl Writer {
             Ok(()) => say("ack"),
             Err(error) => {
                 drop(tell_failure(error));
-                if self.certain && error.code() != Code::StoreLost {
+                // Documents come first, their vectors in a transaction of their own.
+                let one = keys.iter().all(|(key, _)| !key.starts_with("document:"));
+                if self.certain && one && error.code() != Code::StoreLost {
                     say("not");
                 }
                 // Whoever has no server need not ask for it all the time.

@@ -69,8 +69,10 @@ const CHUNK_COLUMNS: &str = "c.id, c.source, d.title, c.ordinal, c.start_line, c
 const CHUNK_JOIN: &str = "JOIN documents d ON d.tenant_id = c.tenant_id \
      AND d.collection = c.collection AND d.source = c.source";
 
-/// Documents that are written by one statement.
+/// Documents, and bytes of them, that are written by one statement: no message to PostgreSQL may have
+/// more than 1 GiB.
 const INSERT_STEP: usize = 200;
+const INSERT_BYTES: u64 = 32 * 1024 * 1024;
 
 const INSERT_VECTOR: &str = "INSERT INTO vectors (tenant_id, collection, model, chunk_id, vector)
      SELECT ?1, ?2, ?3, c.id, ?5 FROM chunks c
@@ -152,11 +154,12 @@ impl TenantStore {
                 let mut delta = Delta::default();
                 let known = sources(tx, &collection).await?;
                 let replaced = documents.iter().map(|document| &document.source);
-                for source in remove.iter().chain(replaced).filter(|s| known.contains(*s)) {
+                let gone: HashSet<_> = remove.iter().chain(replaced).collect();
+                for source in gone.into_iter().filter(|s| known.contains(*s)) {
                     delta += delete(tx, &collection, source).await?;
                 }
                 let removed = -delta.documents;
-                for part in documents.chunks(INSERT_STEP) {
+                for part in parts(&documents) {
                     delta += insert(tx, &collection, part, &now).await?;
                 }
                 usage::count(tx, delta, limits).await?;
@@ -265,7 +268,8 @@ impl TenantStore {
     /// Keeps vectors of passages. Passages that are gone, or have one of this model, are passed over.
     ///
     /// # Errors
-    /// [`Code::ModelInvalidResponse`] for a vector that is empty or has a number that is none.
+    /// [`Code::ModelInvalidResponse`] for a vector that is empty or has a number that is none, and for
+    /// vectors of different sizes.
     pub async fn put_vectors(
         &self,
         collection: &str,
@@ -279,6 +283,15 @@ impl TenantStore {
                 format!(
                     "the model {model:?} gave a vector that is empty or has no number in a place"
                 ),
+            )
+            .hint("use another embedding model"));
+        }
+        // All of one call have one size, so that what is counted here is what is taken off later.
+        let size = vectors.first().map_or(0, |(_, v)| v.len());
+        if vectors.iter().any(|(_, vector)| vector.len() != size) {
+            return Err(Error::new(
+                Code::ModelInvalidResponse,
+                format!("the model {model:?} gave vectors of different sizes"),
             )
             .hint("use another embedding model"));
         }
@@ -302,10 +315,8 @@ impl TenantStore {
                         tx.execute(INSERT_VECTORS, values).await?
                     }
                 };
-                // All of one model have one size; a model that breaks this is counted by its first.
-                let size = vectors.first().map_or(0, |(_, v)| v.len() * size_of::<f32>());
                 let inserted = i64::try_from(inserted).unwrap_or(i64::MAX);
-                let bytes = inserted.saturating_mul(usage::signed(size));
+                let bytes = inserted.saturating_mul(usage::signed(size * size_of::<f32>()));
                 let delta = Delta { vectors: inserted, bytes, ..Delta::default() };
                 usage::count(tx, delta, limits).await
             })
@@ -429,6 +440,24 @@ fn vector_size(dialect: Dialect) -> &'static str {
     }
 }
 
+/// The documents in parts that one statement takes.
+fn parts(documents: &[NewDocument]) -> Vec<&[NewDocument]> {
+    let size = |d: &NewDocument| d.chunks.iter().map(|chunk| chunk.text.len() as u64).sum::<u64>();
+    let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (at, document) in documents.iter().enumerate() {
+        let more = size(document);
+        if at > start && (at - start == INSERT_STEP || bytes + more > INSERT_BYTES) {
+            parts.push(&documents[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += more;
+    }
+    if start < documents.len() {
+        parts.push(&documents[start..]);
+    }
+    parts
+}
+
 /// Writes new documents, and gives what is more then.
 async fn insert(
     tx: &mut Tx<'_>,
@@ -453,4 +482,28 @@ async fn insert(
     tx.insert("chunks", &columns, &rows, false).await?;
     let bytes = documents.iter().map(|d| i64::try_from(d.bytes).unwrap_or(i64::MAX)).sum();
     Ok(Delta { documents: usage::signed(documents.len()), bytes, ..Delta::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INSERT_BYTES, INSERT_STEP, NewChunk, NewDocument, parts};
+
+    #[test]
+    fn parts_are_bounded_in_number_and_bytes() {
+        let of = |bytes: usize| NewDocument {
+            source: String::new(),
+            title: String::new(),
+            hash: Vec::new(),
+            bytes: bytes as u64,
+            chunks: vec![NewChunk { text: "x".repeat(bytes), start_line: 1 }],
+        };
+        let sizes = |documents: Vec<NewDocument>| -> Vec<usize> {
+            parts(&documents).iter().map(|part| part.len()).collect()
+        };
+        assert!(sizes(Vec::new()).is_empty());
+        let many = (0..=INSERT_STEP).map(|_| of(1)).collect();
+        assert_eq!(sizes(many), [INSERT_STEP, 1]);
+        let large = usize::try_from(INSERT_BYTES).expect("size");
+        assert_eq!(sizes(vec![of(1), of(large), of(large - 1), of(1), of(1)]), [1, 1, 2, 1]);
+    }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::error::{Error, Result};
+
 /// Where a store is. It may hold a password, so it shows itself without one.
 #[derive(Clone, Default)]
 pub enum Location {
@@ -21,7 +23,8 @@ pub enum Location {
 impl Location {
     /// Reads a path or a URL. `:memory:` is in memory.
     pub fn new(text: &str) -> Self {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if ["postgres", "postgresql"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
             Self::Postgres(text.into())
         } else if text == ":memory:" {
             // To SQLite this means a database of each connection's own, so that readers would
@@ -30,6 +33,19 @@ impl Location {
         } else {
             Self::File(text.into())
         }
+    }
+
+    /// Refuses what was meant as a URL and is none of ours: as the name of a file it would be shown,
+    /// with the password that it may hold.
+    ///
+    /// # Errors
+    /// [`crate::Code::InvalidArgument`].
+    pub(super) fn check(&self) -> Result<()> {
+        let Self::File(path) = self else { return Ok(()) };
+        let text = path.to_string_lossy();
+        let Some((scheme, _)) = text.split_once("://") else { return Ok(()) };
+        Err(Error::invalid_argument(format!("a store is not reached by URLs of {scheme:?}"))
+            .hint("postgres://user@host:5432/database, or the path of an SQLite file"))
     }
 
     /// The file, if it is one.
@@ -57,7 +73,9 @@ impl From<&str> for Location {
 }
 
 impl<'de> Deserialize<'de> for Location {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(
+        deserializer: D,
+    ) -> std::result::Result<Self, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         Ok(text.map_or(Self::Memory, |text| Self::new(&text)))
     }
@@ -67,7 +85,10 @@ impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => f.write_str(":memory:"),
-            Self::File(path) => write!(f, "{}", path.display()),
+            Self::File(path) => match path.display().to_string() {
+                url if url.contains("://") => f.write_str(&without_secrets(&url)),
+                path => f.write_str(&path),
+            },
             Self::Postgres(url) => f.write_str(&without_secrets(url.expose_secret())),
         }
     }
@@ -94,11 +115,24 @@ mod tests {
     use super::Location;
 
     #[test]
+    fn a_url_that_is_not_ours_is_no_file() {
+        for text in ["postgresql+driver://u:hidden@h/d", "mysql://u:hidden@h/d", "sqlite:///a.db"] {
+            let error = Location::new(text).check().expect_err("refused");
+            assert!(!error.to_json().to_string().contains("hidden"), "{error}");
+        }
+        for text in ["POSTGRES://u:p@h/d", ":memory:", "folder/a.db", "c:/a.db"] {
+            Location::new(text).check().expect(text);
+        }
+    }
+
+    #[test]
     fn it_shows_no_password() {
         for (text, shown) in [
             ("postgres://u:p@ss@h:5/d?password=s", "postgres://u@h:5/d"),
             ("postgresql://h/d", "postgresql://h/d"),
             ("postgres://u@h/d?sslpassword=x#y", "postgres://u@h/d"),
+            ("POSTGRES://u:p@h/d", "POSTGRES://u@h/d"),
+            ("postgresql+driver://u:p@h/d", "postgresql+driver://u@h/d"),
             (":memory:", ":memory:"),
             ("a.db", "a.db"),
         ] {

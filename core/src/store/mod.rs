@@ -87,11 +87,12 @@ impl Store {
     /// (`aikit db migrate`).
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] for an empty location, [`Code::StoreUnavailable`],
+    /// [`Code::InvalidArgument`] for an empty location and another URL, [`Code::StoreUnavailable`],
     /// [`Code::StoreLocked`], [`Code::StoreFull`], [`Code::StoreCorrupt`] for a file that is no aikit
     /// database, [`Code::StoreOutdated`] and [`Code::StoreRole`] for PostgreSQL.
     pub async fn open(location: &Location, options: StoreOptions) -> Result<Self> {
         io::know_forks();
+        location.check()?;
         let database = match location {
             Location::File(path) if path.as_os_str().is_empty() => {
                 return Err(Error::invalid_argument("the location is empty")

@@ -33,6 +33,7 @@ fn no_file() -> Error {
 /// The store's codes.
 pub async fn migrate(location: &Location) -> Result<MigrationReport> {
     io::know_forks();
+    location.check()?;
     match location {
         Location::Memory => Err(no_file()),
         Location::File(path) => {
@@ -51,6 +52,7 @@ pub async fn migrate(location: &Location) -> Result<MigrationReport> {
 /// The store's codes when it cannot be reached.
 pub async fn status(location: &Location) -> Result<StoreStatus> {
     io::know_forks();
+    location.check()?;
     match location {
         Location::Memory => Err(no_file()),
         Location::File(path) => sqlite::status(path).await.map(StoreStatus::Sqlite),

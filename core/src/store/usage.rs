@@ -40,7 +40,15 @@ impl Limits {
     /// The bounds that stand under `quotas` in a configuration.
     pub fn of_config(config: &Json) -> Self {
         let quotas = &config["quotas"];
-        let number = |name: &str| quotas[name].as_u64();
+        // A whole number may have been written as 5.0: a bound that is there is never passed over.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` gives the nearest that the type holds"
+        )]
+        let number = |name: &str| {
+            quotas[name].as_u64().or_else(|| quotas[name].as_f64().map(|number| number as u64))
+        };
         Self {
             specs: number("max_specs"),
             documents: number("max_documents"),

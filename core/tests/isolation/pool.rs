@@ -205,7 +205,10 @@ async fn idle(url: &str, store: &Store, place: &Place) {
         if idle && (1..=most).contains(&still.len()) {
             return;
         }
-        assert!(since.elapsed() < PATIENCE, "not one connection outside of a transaction: {still:?}");
+        assert!(
+            since.elapsed() < PATIENCE,
+            "not one connection outside of a transaction: {still:?}"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

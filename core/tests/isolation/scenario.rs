@@ -192,7 +192,7 @@ impl Watch {
         let foreign = move |entries: Vec<AuditEntry>| {
             let others = entries.iter().filter(|entry| entry.tenant_id != own).count();
             let gaps = entries.iter().zip(1..).filter(|(entry, n)| entry.seq != *n).count();
-            format!("{} of others, {} gaps, {}", others, gaps, entries.len())
+            format!("{others} of others, {gaps} gaps, {}", entries.len())
         };
         self.call("audit_log", entries, foreign, "0 of others, 0 gaps, 4");
         let alone = self.alone.clone();

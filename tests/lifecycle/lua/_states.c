@@ -26,10 +26,16 @@ static const char LIVE_RUN[] =
     "run = agent:start('go')\n"
     "for event in run:events() do if event.type == 'text_delta' then break end end\n";
 
+static const char ADMINISTRATOR[] =
+    "admin = require('aikit').open_admin({location = ':memory:', actor = 'ann'})\n"
+    "admin:create_tenant('acme')\n";
+
 static const char FORKED[] =
     "local ok, err = pcall(agent.run, agent, 'again')\n"
     "assert(not ok and err.code == 'forked', tostring(err))\n"
     "local ok, err = pcall(run.result, run)\n"
+    "assert(not ok and err.code == 'forked', tostring(err))\n"
+    "local ok, err = pcall(admin.tenant, admin, 'acme')\n"
     "assert(not ok and err.code == 'forked', tostring(err))\n"
     "local fresh = require('aikit').open()\n"
     "assert(fresh:call_tool('calculator', {expression = '6*7'}))\n"
@@ -91,7 +97,7 @@ static void in_a_forked_child(void) {
     const char *name = "a state that was forked answers so, and opens anew";
     lua_State *lua = luaL_newstate();
     luaL_openlibs(lua);
-    if (perform(lua, name, LIVE_RUN)) return;
+    if (perform(lua, name, LIVE_RUN) || perform(lua, name, ADMINISTRATOR)) return;
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {

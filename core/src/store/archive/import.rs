@@ -73,7 +73,7 @@ impl Admin {
     /// # Errors
     /// [`Code::ArchiveInvalid`] with the line; [`Code::TenantExists`];
     /// [`Code::TenantNotFound`] for a parent that is not there; [`Code::TenantInvalid`];
-    /// [`Code::InvalidArgument`] for a file that cannot be read.
+    /// [`Code::FileNotFound`], [`Code::FileUnreadable`].
     pub async fn import_tenant(
         &self,
         path: &Path,

@@ -57,7 +57,11 @@ impl Source {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let shown = path.display().to_string();
         let unreadable = |error: std::io::Error| {
-            Error::invalid_argument(format!("the archive {shown} cannot be read"))
+            let (code, what) = match error.kind() {
+                ErrorKind::NotFound => (Code::FileNotFound, "is not there"),
+                _ => (Code::FileUnreadable, "cannot be read"),
+            };
+            Error::new(code, format!("the archive {shown} {what}"))
                 .at(&shown)
                 .hint("check the path and that it may be read")
                 .caused_by(error)

@@ -41,6 +41,9 @@ impl Begin {
         // As long as SQLite waits for a lock.
         const LOCK: &str = "SET LOCAL lock_timeout = '5s'";
         const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+        // Said, whatever the server's default is: who waited for a lock must see what was done
+        // under it.
+        const CHANGE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
         match self {
             Self::Read { tenant, reader: None } => {
                 format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter('{tenant}')")
@@ -49,17 +52,17 @@ impl Begin {
                 format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter('{tenant}', '{reader}')")
             }
             Self::Write { tenant, locked: false } => {
-                format!("BEGIN; {LOCK}; SELECT aikit.enter('{tenant}')")
+                format!("{CHANGE}; {LOCK}; SELECT aikit.enter('{tenant}')")
             }
             // Entered under the lock: who waited for the deletion of the tenant finds none. Only the
             // name is hashed, so two tenants may share a lock; they then wait, no more.
             Self::Write { tenant, locked: true } => format!(
-                "BEGIN; {LOCK};
+                "{CHANGE}; {LOCK};
                  SELECT pg_advisory_xact_lock(hashtextextended('aikit:{tenant}', 0));
                  SELECT aikit.enter('{tenant}')"
             ),
             Self::Admin => format!(
-                "BEGIN; {LOCK}; SELECT aikit.enter_admin();
+                "{CHANGE}; {LOCK}; SELECT aikit.enter_admin();
                  SELECT pg_advisory_xact_lock(hashtextextended('aikit:@store', 0))"
             ),
             Self::Survey => format!("{SNAPSHOT}; {LOCK}; SELECT aikit.enter_admin()"),

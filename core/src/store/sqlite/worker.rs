@@ -85,6 +85,13 @@ impl Workers {
         Ok(outcome)
     }
 
+    /// How many threads there are, without those that could not open their connection.
+    fn alive(&self) -> usize {
+        let mut threads = self.threads.lock();
+        threads.retain(|thread| !thread.is_finished());
+        threads.len()
+    }
+
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
@@ -95,7 +102,7 @@ impl Workers {
             let _ = reply.send(result.and_then(|result| result));
         });
         let busy = self.busy.fetch_add(1, Ordering::AcqRel);
-        if busy > 0 && busy < self.limit && self.threads.lock().len() <= busy {
+        if busy > 0 && busy < self.limit && self.alive() <= busy {
             // One thread more only makes it faster: without it, the job waits for the others.
             let _ = self.add_thread();
         }
@@ -128,5 +135,55 @@ impl Workers {
         if joiner.is_ok() {
             let _ = ended.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
+
+    use rusqlite::Connection;
+
+    use super::Workers;
+    use crate::error::{Code, Error};
+
+    #[test]
+    fn a_thread_that_could_not_open_is_replaced_later() {
+        let opened = Arc::new(AtomicUsize::new(0));
+        let count = opened.clone();
+        let open = move || match count.fetch_add(1, Ordering::SeqCst) {
+            1..=3 => Err(Error::new(Code::StoreUnavailable, "too many open files")),
+            _ => Connection::open_in_memory()
+                .map_err(|e| Error::new(Code::StoreUnavailable, "memory").caused_by(e)),
+        };
+        crate::io::runtime().expect("runtime").block_on(async {
+            let workers = Workers::start("test", 4, open).await.expect("start");
+            while opened.load(Ordering::SeqCst) < 4 {
+                // The only thread is held while others ask for one more.
+                let (go, wait) = mpsc::channel::<()>();
+                let held = workers.run(move |_| Ok(wait.recv().is_err()));
+                let more = async {
+                    let asked =
+                        futures_util::future::join_all((0..3).map(|_| workers.run(|_| Ok(()))));
+                    tokio::join!(asked, async { drop(go) }).0
+                };
+                let (held, more) = tokio::join!(held, more);
+                assert!(held.is_ok() && more.iter().all(Result::is_ok));
+            }
+            // Threads that failed end a moment later.
+            while workers.alive() != opened.load(Ordering::SeqCst) - 3 {
+                tokio::task::yield_now().await;
+            }
+            // A job that waits for another one needs a second thread.
+            let (here, there) = mpsc::channel();
+            let (heard, said) = tokio::join!(
+                workers.run(move |_| Ok(there.recv_timeout(Duration::from_secs(30)).is_ok())),
+                workers.run(move |_| Ok(here.send(()).is_ok())),
+            );
+            assert!(heard.expect("run") && said.expect("run"));
+            workers.stop().await;
+        });
     }
 }

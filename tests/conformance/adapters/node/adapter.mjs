@@ -91,8 +91,10 @@ const steps = {
     for (const tool of scenario.tools ?? []) register(tool);
     return { tenant: kernel.tenant };
   },
-  ingest: ({ collection, path }) => kernel.collection(collection).ingest(path),
-  search: ({ collection, query, top_k: topK }) => kernel.collection(collection).search(query, { topK }),
+  ingest: ({ collection, path, embedding_model: embeddingModel }) =>
+    kernel.collection(collection).ingest(path, { embeddingModel }),
+  search: ({ collection, query, top_k: topK, embedding_model: embeddingModel }) =>
+    kernel.collection(collection).search(query, { topK, embeddingModel }),
   documents: ({ collection }) => kernel.collection(collection).documents(),
   async agent({ model: wanted, ref }) {
     agent = await kernel.agent(ref ?? spec(), { model: wanted });

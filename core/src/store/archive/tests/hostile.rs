@@ -244,9 +244,12 @@ fn what_is_wrong_with_an_archive_is_said_and_nothing_is_taken_in() {
 fn what_is_no_file_is_refused() {
     between(async |_, to| {
         let folder = tempfile::tempdir().expect("folder");
-        for path in [folder.path().to_path_buf(), folder.path().join("missing.jsonl")] {
+        for (path, code) in [
+            (folder.path().to_path_buf(), Code::FileUnreadable),
+            (folder.path().join("missing.jsonl"), Code::FileNotFound),
+        ] {
             let outcome = to.admin.import_tenant(&path, ImportOptions::default()).await;
-            assert_eq!(outcome.expect_err("no file").code(), Code::InvalidArgument);
+            assert_eq!(outcome.expect_err("no file").code(), code);
         }
     });
 }
