@@ -123,6 +123,18 @@ TEST = [
         "unittest",
     ),
     isolation(10),
+    Suite("durability-kill", "tests/durability/kill.py", "plain"),
+    Suite("durability-faults", "tests/durability/faults.py", "plain"),
+    Suite(
+        "durability-kill-postgres",
+        "tests/postgres/server.py run -- tests/durability/kill.py --postgres --seconds 60",
+        "plain",
+    ),
+    Suite(
+        "durability-faults-postgres",
+        "tests/postgres/server.py run -- tests/durability/faults_postgres.py --points 6",
+        "plain",
+    ),
     lua("5.4", "lua5.4"),
     lua("luajit", "luajit"),
     node("node", "test/*.test.mjs"),

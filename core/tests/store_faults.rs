@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+#[expect(dead_code, reason = "what other programs of tests need")]
 mod stores;
 
 use aikit::Code;

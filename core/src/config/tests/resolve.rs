@@ -129,12 +129,12 @@ fn the_smallest_quota_wins_wherever_it_stands() {
     let org = of_tenant("org", &quota(100));
     let team = of_tenant("team", &quota(300));
     let user = of_tenant("user", &quota(100));
-    let spec = of_spec("governance: {security: {resource_limits: {max_storage_mb: 200}}}\n");
+    // The tenant's quotas are counted over all of its agents: one spec cannot narrow them.
+    let spec = of_spec("governance: {security: {resource_limits: {max_storage_mb: 20}}}\n");
     assert_eq!(
         row(&[org, team, user, spec], "quotas.max_storage_mb"),
         json!({"value": 100, "source": "tenant org, tenant user", "overruled": [
             {"value": 300, "source": "tenant team"},
-            {"value": 200, "source": "spec handbook@1.2.0"},
         ]})
     );
     let layers = [of_tenant("a", &quota(1)), of_tenant("b", &json!({"quotas": {"max_specs": 0}}))];
@@ -256,12 +256,6 @@ fn a_spec_says_what_is_written_in_it() {
         json!({
             "default_model": "scripted/x",
             "policy": {"allowed_tools": ["a"], "denied_tools": ["b"]},
-            "quotas": {
-                "max_storage_mb": 4, "max_concurrent_executions": 1, "max_memory_mb": 2,
-                "max_cpu_percent": 3, "requests_per_minute": 5, "llm_tokens_per_day": 6,
-                "cost_limit_usd_per_day": 7.5,
-            },
-            "retention": {"runs_days": 30},
             "run": {"max_turns": 3, "timeout_ms": 500},
         })
     );

@@ -18,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::io::{Generation, Mutex, generation};
 
 /// How long a connection is waited for: to be made, and to become free.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long an answer of the server is waited for, unless the URL says something else: then the
 /// connection is given up. Longer than any statement of ours takes.
