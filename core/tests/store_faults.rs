@@ -7,7 +7,7 @@ mod stores;
 
 use aikit::Code;
 use aikit::kernel::{Kernel, OpenOptions};
-use aikit::store::{NewChunk, NewDocument, Store, StoreOptions, TenantStore};
+use aikit::store::{Limits, NewChunk, NewDocument, Store, StoreOptions, TenantStore};
 use futures_util::future::join_all;
 
 fn document(source: &str) -> NewDocument {
@@ -50,6 +50,12 @@ async fn vectors_of_different_sizes_cannot_make_documents_stay_for_ever() {
     tenant.put_documents("c", vec![], gone).await.expect("remove");
     assert_eq!(tenant.usage(1).await.expect("usage").totals.bytes, 0);
     assert_eq!(outcome.expect_err("refused").code(), Code::ModelInvalidResponse);
+}
+
+#[test]
+fn a_quota_that_is_written_with_a_point_holds() {
+    let config = serde_json::json!({"quotas": {"max_specs": 5.0}});
+    assert_eq!(Limits::of_config(&config).specs, Some(5));
 }
 
 #[tokio::test]

@@ -116,9 +116,11 @@ function Admin:tenant_digest(id) end
 ---@return aikit.ArchiveReport
 function Admin:export_tenant(id, path) end
 
----Takes a tenant in from a file, all or nothing. Raises "tenant_exists", "archive_invalid".
+---Takes a tenant in from a file, all or nothing. Raises "tenant_exists", "archive_invalid". With
+---`providers` it keeps those of its configuration, whose keys may come from variables and files of
+---this machine: only for an archive whose maker may have them.
 ---@param path string
----@param options? { as?: string, parent?: string }
+---@param options? { as?: string, parent?: string, providers?: boolean }
 ---@return aikit.ArchiveReport
 function Admin:import_tenant(path, options) end
 

@@ -129,6 +129,8 @@ export interface TableDigests {
 export type LeftOut =
   /** The tenant above it. */
   | { readonly what: "parent"; readonly tenant_id: string }
+  /** The providers of its configuration. */
+  | { readonly what: "providers"; readonly names: readonly string[] }
   /** The right of a tenant that does not stand above it here to read it. */
   | { readonly what: "grant"; readonly reader_id: string }
   /** Its audit log, up to this entry. */
@@ -281,11 +283,19 @@ export interface UsageOptions extends CallOptions {
   days?: number;
 }
 
-export interface ImportTenantOptions extends CallOptions {
+export interface CopyTenantOptions extends CallOptions {
   /** Another id. */
   as?: string | null;
   /** Another parent. */
   parent?: string | null;
+}
+
+export interface ImportTenantOptions extends CopyTenantOptions {
+  /**
+   * Keeps the providers of its configuration, whose keys may come from variables and files of this
+   * machine: only for an archive whose maker may have them. Default: false.
+   */
+  providers?: boolean;
 }
 
 export interface AuditLogOptions extends CallOptions {
@@ -347,7 +357,7 @@ export interface Admin {
    * Copies a tenant into the store `to`, an SQLite file or the URL of a PostgreSQL database, and
    * compares both sides. Suspend it first if nothing may change meanwhile.
    */
-  copyTenant(id: string, to: string, options?: ImportTenantOptions): Promise<CopyReport>;
+  copyTenant(id: string, to: string, options?: CopyTenantOptions): Promise<CopyReport>;
   /** Entries of the audit log, oldest first. */
   auditLog(options?: AuditLogOptions): Promise<AuditEntry[]>;
   /** Walks along the chains of the audit log and says whether each entry is as it was written. */

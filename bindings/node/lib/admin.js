@@ -10,7 +10,8 @@ const CREATE = { parent: "parent", kind: "kind", name: "name", config: "config" 
 const LIST = { parent: "parent", status: "status", kind: "kind", limit: "limit", after: "after" };
 const WHY = { why: "why" };
 const DELETE = { children: "children", erase: "erase" };
-const IMPORT = { as: "as", parent: "parent" };
+const IMPORT = { as: "as", parent: "parent", providers: "providers" };
+const COPY = { as: "as", parent: "parent" };
 const LOG = { tenant: "tenant", after: "after", limit: "limit" };
 const VERIFY = { tenant: "tenant", expect: "expect" };
 
@@ -121,7 +122,7 @@ class Admin {
   /** Copies a tenant into another store, and compares both sides. */
   async copyTenant(id, to, given) {
     unicode("copyTenant: the other store", to);
-    return await this.#ofTenant("copyTenant", "copy_tenant", id, { to }, given, IMPORT);
+    return await this.#ofTenant("copyTenant", "copy_tenant", id, { to }, given, COPY);
   }
 
   /** Entries of a tenant's audit log, or of that of the administrators. */

@@ -145,9 +145,11 @@ class AdminCore:
         return self._of_tenant("export_tenant", id, path=path_text(path))
 
     def _import_task(
-        self, path: str | os.PathLike[str], as_: str | None, parent: str | None
+        self, path: str | os.PathLike[str], as_: str | None, parent: str | None, providers: bool
     ) -> _aikit.Task:
-        return self._task("import_tenant", path=path_text(path), as_=as_, parent=parent)
+        return self._task(
+            "import_tenant", path=path_text(path), as_=as_, parent=parent, providers=providers
+        )
 
     def _copy_task(
         self, id: str, to: str | os.PathLike[str], as_: str | None, parent: str | None

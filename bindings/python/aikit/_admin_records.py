@@ -119,13 +119,15 @@ class TableDigest(Record):
 class LeftOut(Record):
     """What an archive has and the store now has not.
 
-    `parent`: the tenant above it, `tenant_id`; `grant`: the right of `reader_id` to read it;
-    `audit_log`: its audit log up to the entry `seq`, whose hash is `hash`.
+    `parent`: the tenant above it, `tenant_id`; `providers`: those of its configuration, `names`;
+    `grant`: the right of `reader_id` to read it; `audit_log`: its audit log up to the entry `seq`,
+    whose hash is `hash`.
     """
 
-    __slots__ = ("what", "tenant_id", "reader_id", "seq", "hash")
-    what: Literal["parent", "grant", "audit_log"]
+    __slots__ = ("what", "tenant_id", "names", "reader_id", "seq", "hash")
+    what: Literal["parent", "providers", "grant", "audit_log"]
     tenant_id: str | None
+    names: list[str] | None
     reader_id: str | None
     seq: int | None
     hash: str | None

@@ -161,13 +161,20 @@ class Admin(AdminCore):
         return read_archive(_finish(self._export_task(id, path)))
 
     def import_tenant(
-        self, path: str | os.PathLike[str], *, as_: str | None = None, parent: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        as_: str | None = None,
+        parent: str | None = None,
+        providers: bool = False,
     ) -> ArchiveReport:
         """Take in what `export_tenant` wrote: all of it, or nothing.
 
         The tenant must not be there; `as_` gives it another id, `parent` another parent.
+        `providers` keeps those of its configuration, whose keys may come from variables and files
+        of this machine: only for an archive whose maker may have them.
         """
-        return read_archive(_finish(self._import_task(path, as_, parent)))
+        return read_archive(_finish(self._import_task(path, as_, parent, providers)))
 
     def copy_tenant(
         self,

@@ -43,6 +43,10 @@ pub(crate) struct ImportArguments {
     as_id: Option<String>,
     #[command(flatten)]
     place: Place,
+    /// Keep the providers of its configuration: their keys may come from variables and files of this
+    /// machine, and go to the addresses beside them
+    #[arg(long)]
+    with_providers: bool,
     /// How the report is written
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -68,8 +72,11 @@ pub(crate) fn export(arguments: &ExportArguments) -> Outcome {
 }
 
 pub(crate) fn import(arguments: &ImportArguments) -> Outcome {
-    let options =
-        ImportOptions { as_id: arguments.as_id.clone(), parent: arguments.place.parent() };
+    let options = ImportOptions {
+        as_id: arguments.as_id.clone(),
+        parent: arguments.place.parent(),
+        providers: arguments.with_providers,
+    };
     let report = arguments.admin.with(Doing::Making, async |admin| {
         let work = admin.import_tenant(&arguments.file, options);
         Ok(progress::shown(&format!("importing {}", arguments.file.display()), work).await?)

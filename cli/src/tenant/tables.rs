@@ -63,6 +63,10 @@ pub(super) fn left_out(left_out: &[LeftOut]) -> Vec<String> {
         LeftOut::Parent { tenant_id } => {
             format!("it does not stand below {tenant_id} there")
         }
+        LeftOut::Providers { names } => format!(
+            "the providers of its configuration ({}) were left out; --with-providers keeps them",
+            names.join(", ")
+        ),
         LeftOut::Grant { reader_id } => {
             format!("{reader_id} may not read it there: it does not stand above it")
         }

@@ -103,7 +103,11 @@ pub(crate) fn move_to(arguments: &MoveArguments) -> Outcome {
 
 impl What {
     fn options(&self) -> ImportOptions {
-        ImportOptions { as_id: self.as_id.clone(), parent: self.place.parent() }
+        ImportOptions {
+            as_id: self.as_id.clone(),
+            parent: self.place.parent(),
+            ..ImportOptions::default()
+        }
     }
 }
 

@@ -2,9 +2,9 @@ use super::Shop;
 
 /// The head of a chain, as it is printed.
 fn head(table: &str, chain: &str) -> String {
-    let words = table.split_whitespace();
+    let mut words = table.split_whitespace();
     let start = format!("{chain}:");
-    words.filter(|word| word.starts_with(&start)).last().expect("a head").to_owned()
+    words.rfind(|word| word.starts_with(&start)).expect("a head").to_owned()
 }
 
 #[test]

@@ -63,6 +63,7 @@ impl Given {
         Ok(ImportOptions {
             as_id: self.take("as")?,
             parent: parent.map_or(ImportParent::Archived, ImportParent::Tenant),
+            providers: self.take::<Option<_>>("providers")?.unwrap_or_default(),
         })
     }
 

@@ -12,8 +12,8 @@ pub struct Resolved {
     layers: Vec<Layer>,
 }
 
-/// Puts layers on top of each other, in this order: defaults, profile, tenant (those of its parents
-/// before it), spec, call.
+/// Puts layers on top of each other, in this order: defaults, profile, tenant, whoever opens the
+/// kernel, spec, call. What a tenant's parents say is theirs, and does not reach it.
 pub fn resolve(layers: &[Layer]) -> Resolved {
     let mut settings = Settings::default();
     for layer in layers {

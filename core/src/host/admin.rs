@@ -151,6 +151,8 @@ struct Import {
     #[serde(rename = "as")]
     as_id: Option<String>,
     parent: Option<String>,
+    #[serde(default)]
+    providers: bool,
 }
 
 #[derive(Deserialize)]
@@ -186,9 +188,9 @@ fn checked(config: &Value) -> Result<Value> {
     Ok(Settings::from_json(config)?.to_json())
 }
 
-fn import_options(as_id: Option<String>, parent: Option<String>) -> ImportOptions {
+fn import_options(as_id: Option<String>, parent: Option<String>, providers: bool) -> ImportOptions {
     let parent = parent.map_or(ImportParent::default(), ImportParent::Tenant);
-    ImportOptions { as_id, parent }
+    ImportOptions { as_id, parent, providers }
 }
 
 impl HostAdmin {
@@ -297,13 +299,18 @@ async fn run(admin: &Admin, operation: &str, arguments: &str) -> Result<String> 
             json_text(&admin.export_tenant(&id, &path).await?)
         }
         "import_tenant" => {
-            let Import { path, as_id, parent } = read!(Import);
-            json_text(&admin.import_tenant(&path, import_options(as_id, parent)).await?)
+            let Import { path, as_id, parent, providers } = read!(Import);
+            let options = import_options(as_id, parent, providers);
+            json_text(&admin.import_tenant(&path, options).await?)
         }
         "copy_tenant" => {
             let Copy { id, to, as_id, parent } = read!(Copy);
+            if matches!(to, Location::Memory) {
+                return Err(Error::invalid_argument("copy_tenant: `to` names no store")
+                    .hint("name a file or the URL of a PostgreSQL database"));
+            }
             let other = Admin::open(&to, admin.actor()).await?;
-            let copied = admin.copy_tenant(&id, &other, import_options(as_id, parent)).await;
+            let copied = admin.copy_tenant(&id, &other, import_options(as_id, parent, true)).await;
             other.close().await?;
             json_text(&copied?)
         }

@@ -289,10 +289,10 @@ impl Kernel {
     }
 
     /// Copies the store, with all of its tenants, into the new file `path` while it is in use: one
-    /// state of it, checked, complete. SQLite only.
+    /// state of it, checked, complete. Also of a store in memory; not of PostgreSQL.
     ///
     /// # Errors
-    /// [`Code::InvalidArgument`] when `path` is taken, and for a store that is no SQLite file; the
+    /// [`Code::InvalidArgument`] when `path` is taken, and for PostgreSQL, which has tools of its own; the
     /// store's codes.
     pub async fn backup(&self, path: impl AsRef<std::path::Path>) -> Result<()> {
         self.check_open()?;

@@ -218,7 +218,10 @@ impl Collection {
         model: &str,
         depth: u32,
     ) -> Result<Vec<(StoredChunk, f64)>> {
-        self.embed(model, &CancellationToken::new()).await?;
+        // Who only reads finds what has vectors already.
+        if self.store.reader().is_none() {
+            self.embed(model, &CancellationToken::new()).await?;
+        }
         let embedder = self.providers.embedding(model)?;
         let vector = embedder.embed(&[query.to_owned()]).await?.pop().unwrap_or_default();
         self.store.search_vectors(&self.name, model, vector, depth).await

@@ -64,7 +64,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Database {
-    Sqlite(sqlite::Database),
+    Sqlite(Box<sqlite::Database>),
     Postgres(postgres::Database),
 }
 
@@ -98,8 +98,10 @@ impl Store {
                 return Err(Error::invalid_argument("the location is empty")
                     .hint("name a file, or leave `location` out for a store in memory"));
             }
-            Location::Memory => Database::Sqlite(sqlite::Database::open(None).await?),
-            Location::File(path) => Database::Sqlite(sqlite::Database::open(Some(path)).await?),
+            Location::Memory => Database::Sqlite(sqlite::Database::open(None).await?.into()),
+            Location::File(path) => {
+                Database::Sqlite(sqlite::Database::open(Some(path)).await?.into())
+            }
             Location::Postgres(url) => {
                 Database::Postgres(postgres::Database::open(url, options.rls).await?)
             }

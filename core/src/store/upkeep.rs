@@ -91,11 +91,11 @@ pub async fn check(location: &Location) -> Result<Vec<String>> {
 }
 
 impl Store {
-    /// What is wrong with an SQLite database; empty when it is sound.
+    /// What is wrong with the store; empty when it is sound.
     async fn check(&self) -> Result<Vec<String>> {
         match self.database()? {
             super::Database::Sqlite(database) => database.check().await,
-            super::Database::Postgres(_) => Ok(Vec::new()),
+            super::Database::Postgres(database) => database.check().await,
         }
     }
 }
@@ -109,8 +109,7 @@ impl super::Admin {
         self.store().backup(path).await
     }
 
-    /// What is wrong with an SQLite database; empty when it is sound, and on PostgreSQL, which looks
-    /// after its pages itself.
+    /// What is wrong with the store; empty when it is sound. See [`check`].
     ///
     /// # Errors
     /// The store's codes when it cannot be looked at.

@@ -1,6 +1,6 @@
 //! No call of one tenant reaches another's data, on either back end: `docs/isolation.md`.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod place;
 mod pool;

@@ -12,6 +12,7 @@ use super::source::{Batch, Source};
 use super::tables::{AUDIT, GRANTS, TABLES, TENANT, Table};
 use super::{ArchiveReport, insert, line, walk};
 use crate::error::{Code, Error, Result};
+use crate::spec::canonical;
 use crate::store::admin::AdminTx;
 use crate::store::audit::Act;
 use crate::store::tx::{Cell, Dialect, FromCell as _};
@@ -25,6 +26,10 @@ pub struct ImportOptions {
     pub as_id: Option<String>,
     /// The tenant above it.
     pub parent: ImportParent,
+    /// Keeps the providers of its configuration. Their keys may be named by variables and files of
+    /// this machine, and go to the addresses beside them: so only for an archive whose maker may have
+    /// them. Default: false.
+    pub providers: bool,
 }
 
 /// Which tenant is above one that is taken in.
@@ -47,6 +52,11 @@ pub enum LeftOut {
     Parent {
         /// The one of the archive.
         tenant_id: String,
+    },
+    /// The providers of its configuration, because they were not to be kept.
+    Providers {
+        /// Their names.
+        names: Vec<String>,
     },
     /// A right to read, because its holder is not above the tenant here.
     Grant {
@@ -88,7 +98,7 @@ impl Admin {
             Box::pin(async move {
                 let mut source = block_in_place(|| Source::open(&path))?;
                 let tenant = block_in_place(|| source.tenant())?;
-                take_in(tx, &mut source, tenant, as_id, &options.parent).await
+                take_in(tx, &mut source, tenant, as_id, &options).await
             })
         })
         .await
@@ -100,7 +110,7 @@ async fn take_in(
     source: &mut Source,
     mut tenant: Vec<Cell>,
     as_id: Option<Arc<str>>,
-    parent: &ImportParent,
+    options: &ImportOptions,
 ) -> Result<ArchiveReport> {
     let old = text(&TENANT, &tenant, "tenant_id").unwrap_or_default();
     let old = tenant_id(&old).map_err(|error| source.invalid(1, error.message()))?;
@@ -109,7 +119,10 @@ async fn take_in(
     claim(tx, &id).await?;
 
     let mut changes = Changes::default();
-    place(tx, &mut tenant, parent, &mut changes).await?;
+    place(tx, &mut tenant, &options.parent, &mut changes).await?;
+    if !options.providers {
+        forget_providers(&mut tenant, &mut changes);
+    }
     set(&mut tenant, "tenant_id", Cell::Text(id.as_ref().to_owned()));
     insert::tenant(&mut tx.of(&id), source, &tenant).await?;
     let above = tx.above(&id).await?;
@@ -185,6 +198,19 @@ fn set(tenant: &mut [Cell], column: &str, cell: Cell) {
     if let Some(place) = TENANT.position(column).and_then(|i| tenant.get_mut(i)) {
         *place = cell;
     }
+}
+
+/// Takes the providers out of a tenant's configuration.
+fn forget_providers(tenant: &mut [Cell], changes: &mut Changes) {
+    let config = text(&TENANT, tenant, "config").unwrap_or_default();
+    let Ok(mut config) = serde_json::from_str::<serde_json::Value>(&config) else { return };
+    let Some(providers) = config.as_object_mut().and_then(|c| c.shift_remove("providers")) else {
+        return;
+    };
+    let names = providers.as_object().map(|p| p.keys().cloned().collect()).unwrap_or_default();
+    set(tenant, "config", Cell::Text(canonical(&config)));
+    changes.alter(TENANT.name);
+    changes.left_out.push(LeftOut::Providers { names });
 }
 
 /// Sees that the id is free. What opening a kernel made on SQLite, and nobody used, goes.

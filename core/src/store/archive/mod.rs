@@ -100,6 +100,8 @@ impl Admin {
         let folder = target::Scratch::create()?;
         let path = folder.path().join("tenant.jsonl");
         let source = self.export_tenant(id, &path).await?;
+        // Both stores have the same administrator.
+        let options = ImportOptions { providers: true, ..options };
         let target = to.import_tenant(&path, options).await?;
         let agree = target.tables.iter().all(|(name, digest)| {
             target.altered.contains(name) || source.tables.get(name) == Some(digest)

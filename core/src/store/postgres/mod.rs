@@ -228,6 +228,21 @@ impl Database {
         })?
     }
 
+    /// What is wrong with the isolation of tenants; empty when it is sound.
+    pub(super) async fn check(&self) -> Result<Vec<String>> {
+        let pool = self.pool.clone();
+        io::run_here(async move {
+            let (mut session, _permit) =
+                pool.begin("BEGIN ISOLATION LEVEL READ COMMITTED, READ ONLY").await?;
+            let found = session.look(lint::lint).await;
+            if session.end("ROLLBACK").await.is_ok() {
+                pool.give_back(session);
+            }
+            found
+        })
+        .await
+    }
+
     pub(super) async fn close(&self) -> Result<()> {
         let pool = self.pool.clone();
         io::run_here(async move {

@@ -204,7 +204,7 @@ impl Pool {
 
     /// Keeps a session that is between two transactions.
     pub(super) fn give_back(&self, session: Session) {
-        if !self.permits.is_closed() {
+        if session.fresh() && !self.permits.is_closed() {
             self.idle.lock().push(session);
         }
     }

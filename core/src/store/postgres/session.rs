@@ -22,6 +22,8 @@ pub(in crate::store) struct Session {
     failed: bool,
     /// Nothing more can be asked: the other end is gone, silent, or no PostgreSQL.
     broken: bool,
+    /// The server knows its prepared statements otherwise: not to be used for another transaction.
+    stale: bool,
     /// How long an answer is waited for.
     patience: Duration,
 }
@@ -52,7 +54,7 @@ pub(super) async fn within<T>(
 
 impl Session {
     pub(super) fn new(connection: PgConnection, unnamed: bool, patience: Duration) -> Self {
-        Self { connection, unnamed, failed: false, broken: false, patience }
+        Self { connection, unnamed, failed: false, broken: false, stale: false, patience }
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
@@ -84,6 +86,24 @@ impl Session {
         self.judged(sent).map(drop)
     }
 
+    /// Whether it can be kept for another transaction.
+    pub(super) fn fresh(&self) -> bool {
+        !self.broken && !self.stale
+    }
+
+    /// Looks at the database with statements that are not ours to write here, but not for ever.
+    pub(super) async fn look<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T>,
+    ) -> Result<T> {
+        self.usable()?;
+        let patience = self.patience;
+        let done = within(patience, work(&mut self.connection)).await;
+        let done = self.judged(done)?;
+        self.failed |= done.is_err();
+        done
+    }
+
     fn usable(&self) -> Result<()> {
         if !self.broken {
             return Ok(());
@@ -97,6 +117,10 @@ impl Session {
             self.failed = true;
             // Only what the server refused, or what was never sent, leaves the connection as it was.
             self.broken |= !matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
+            // Of a statement that the server knows otherwise than this side: it would be refused again
+            // and again, so the connection goes when the transaction has ended.
+            let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default();
+            self.stale |= ["26000", "42P05", "0A000"].contains(&&*code);
             let told = store_error(error);
             if self.broken { told.with_code(Code::StoreLost) } else { told }
         })

@@ -9,6 +9,7 @@ use super::rows::{self, Kept, NewSpec, SpecRecord};
 use super::{SpecStatus, VersionId};
 use crate::error::{Code, Error, Result};
 use crate::store::tx::Tx;
+use crate::store::usage::{self, Delta};
 use crate::store::{Limits, Lock, TenantStore};
 
 /// A version that comes in.
@@ -71,6 +72,7 @@ async fn take_in(
         }
     }
     adopt_history(tx, specs, entries, &left_out).await?;
+    let mut delta = Delta::default();
     for incoming in taken {
         let (id, record) = (&incoming.new.id, &incoming.record);
         let kept = Kept {
@@ -81,7 +83,8 @@ async fn take_in(
             sunset: record.sunset.as_deref(),
             successor: record.successor.as_deref(),
         };
-        rows::insert(tx, &incoming.new, &kept, limits).await?;
+        rows::insert(tx, &incoming.new, &kept).await?;
+        delta += rows::size(&incoming.new);
         let step = Step {
             id,
             change: SpecChange::Imported,
@@ -92,6 +95,8 @@ async fn take_in(
         history::append(tx, &step, stamp, &now).await?;
         report.imported.push(id.to_string());
     }
+    // Last and once: the row of the totals is locked from here on, and runs that end wait for it.
+    usage::count(tx, delta, limits).await?;
     Ok(report)
 }
 

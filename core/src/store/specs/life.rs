@@ -5,7 +5,7 @@ use super::rows::{self, Kept, NewSpec, SpecRecord};
 use super::{SpecStatus, VersionId};
 use crate::error::{Code, Error, Result};
 use crate::store::tx::{Tx, Work, values};
-use crate::store::{Limits, Lock, TenantStore};
+use crate::store::{Limits, Lock, TenantStore, usage};
 
 /// What a record says to those who still use a version.
 enum Advice<'a> {
@@ -74,7 +74,8 @@ impl Change<'_, '_> {
             sunset: None,
             successor: None,
         };
-        rows::insert(self.tx, new, &kept, self.limits).await
+        rows::insert(self.tx, new, &kept).await?;
+        usage::count(self.tx, rows::size(new), self.limits).await
     }
 
     /// The nearest number that is free.

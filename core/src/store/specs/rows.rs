@@ -223,13 +223,8 @@ async fn newest(tx: &mut Tx<'_>, agent_id: &str) -> Result<Option<(String, SpecS
     found.map(|mut row| Ok((row.take(0)?, row.take(1)?))).transpose()
 }
 
-/// Inserts a version with these times, and what it is found by.
-pub(super) async fn insert(
-    tx: &mut Tx<'_>,
-    new: &NewSpec,
-    kept: &Kept<'_>,
-    limits: Limits,
-) -> Result<()> {
+/// Inserts a version with these times, and what it is found by. Its caller counts it: [`size`].
+pub(super) async fn insert(tx: &mut Tx<'_>, new: &NewSpec, kept: &Kept<'_>) -> Result<()> {
     tx.execute(
         "INSERT INTO spec_versions (tenant_id, agent_id, ordering, version, status, hash,
              created_at, created_by, updated_at, sunset, successor,
@@ -255,13 +250,12 @@ pub(super) async fn insert(
         ],
     )
     .await?;
-    find::add_terms(tx, &new.id, &find::terms_of_new(new)).await?;
-    usage::count(tx, one(new.text.len()), limits).await
+    find::add_terms(tx, &new.id, &find::terms_of_new(new)).await
 }
 
-/// A version whose text has this size.
-fn one(bytes: usize) -> Delta {
-    Delta { specs: 1, bytes: usage::signed(bytes), ..Delta::default() }
+/// What a version is more.
+pub(super) fn size(new: &NewSpec) -> Delta {
+    Delta { specs: 1, bytes: usage::signed(new.text.len()), ..Delta::default() }
 }
 
 /// What of a version does not come from its text.
