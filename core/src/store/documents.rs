@@ -8,7 +8,8 @@ use super::audit::Act;
 use super::sqlite::store_error;
 use super::tx::{Connection, Dialect, Row, Tx, values};
 use super::usage::{self, Delta};
-use super::{Lock, TenantStore};
+use super::words::Tokens;
+use super::{Lock, TenantStore, keywords};
 use crate::error::{Code, Error, Result};
 
 /// A document to be taken in.
@@ -211,33 +212,21 @@ impl TenantStore {
         let collection = collection.to_owned();
         self.read(move |tx| {
             Box::pin(async move {
-                // Quoted, so that no word is an operator.
-                let (sql, quote, or) = match tx.dialect() {
-                    Dialect::Sqlite => (
-                        format!(
-                            "SELECT {CHUNK_COLUMNS}, -bm25(chunk_text)
-                             FROM chunk_text JOIN chunks c ON c.id = chunk_text.rowid {CHUNK_JOIN}
-                             WHERE chunk_text MATCH ?3 AND c.tenant_id = ?1 AND c.collection = ?2
-                             ORDER BY bm25(chunk_text), c.id LIMIT ?4"
-                        ),
-                        '"',
-                        " OR ",
-                    ),
-                    Dialect::Postgres => (
-                        format!(
-                            "SELECT {CHUNK_COLUMNS}, CAST(ts_rank_cd(c.tsv, q) AS double precision)
-                             FROM to_tsquery('english', ?3) q, chunks c {CHUNK_JOIN}
-                             WHERE c.tenant_id = ?1 AND c.collection = ?2 AND c.tsv @@ q
-                             ORDER BY 7 DESC, c.id LIMIT ?4"
-                        ),
-                        '\'',
-                        " | ",
-                    ),
-                };
-                let quoted: Vec<_> =
-                    words.iter().map(|word| format!("{quote}{word}{quote}")).collect();
-                let rows = tx.rows(&sql, values![&collection, &quoted.join(or), limit]).await?;
-                rows.into_iter().map(scored).collect()
+                if tx.dialect() == Dialect::Postgres {
+                    // Quoted, so that no word is an operator.
+                    let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+                    let quoted = quoted.join(" | ");
+                    let sql = format!(
+                        "SELECT {CHUNK_COLUMNS}, CAST(ts_rank_cd(c.tsv, q) AS double precision)
+                         FROM to_tsquery('english', ?3) q, chunks c {CHUNK_JOIN}
+                         WHERE c.tenant_id = ?1 AND c.collection = ?2 AND c.tsv @@ q
+                         ORDER BY 7 DESC, c.id LIMIT ?4"
+                    );
+                    let rows = tx.rows(&sql, values![&collection, &quoted, limit]).await?;
+                    return rows.into_iter().map(scored).collect();
+                }
+                let best = best_by_words(tx, &collection, &words, limit)?;
+                chunks_by_id(tx, best).await
             })
         })
         .await
@@ -353,21 +342,39 @@ impl TenantStore {
                         tx.rows(&sql, values![&collection, &model, &query, size, limit]).await?;
                     return rows.into_iter().map(scored).collect();
                 }
-                let sql = format!(
-                    "SELECT {CHUNK_COLUMNS} FROM chunks c {CHUNK_JOIN}
-                     WHERE c.tenant_id = ?1 AND c.id = ?2"
-                );
-                let mut found = Vec::new();
-                for (score, id) in nearest(tx, &collection, &model, &query, limit)? {
-                    if let Some(mut row) = tx.row(&sql, values![id]).await? {
-                        found.push((chunk_of(&mut row)?, score));
-                    }
-                }
-                Ok(found)
+                let best = nearest(tx, &collection, &model, &query, limit)?;
+                chunks_by_id(tx, best).await
             })
         })
         .await
     }
+}
+
+/// The passages of these numbers, with what they scored.
+async fn chunks_by_id(tx: &mut Tx<'_>, best: Vec<(f64, i64)>) -> Result<Vec<(StoredChunk, f64)>> {
+    let sql = format!(
+        "SELECT {CHUNK_COLUMNS} FROM chunks c {CHUNK_JOIN} WHERE c.tenant_id = ?1 AND c.id = ?2"
+    );
+    let mut found = Vec::new();
+    for (score, id) in best {
+        if let Some(mut row) = tx.row(&sql, values![id]).await? {
+            found.push((chunk_of(&mut row)?, score));
+        }
+    }
+    Ok(found)
+}
+
+/// Ranks the passages of a collection by words.
+fn best_by_words(
+    tx: &mut Tx<'_>,
+    collection: &str,
+    words: &[String],
+    limit: u32,
+) -> Result<Vec<(f64, i64)>> {
+    let tenant = tx.tenant().to_owned();
+    let Connection::Sqlite(connection) = tx.connection() else { return Ok(Vec::new()) };
+    let hits = keywords::search(connection, &tenant, collection, words, limit as usize);
+    Ok(hits.map_err(store_error)?.into_iter().map(|hit| (hit.score, hit.id)).collect())
 }
 
 /// Walks the vectors of a collection without copying them.
@@ -471,14 +478,24 @@ async fn insert(
         .collect();
     let columns = ["collection", "source", "title", "hash", "bytes", "added_at"];
     tx.insert("documents", &columns, &rows, false).await?;
-    let rows: Vec<_> = documents
-        .iter()
-        .flat_map(|d| d.chunks.iter().enumerate().map(move |(ordinal, chunk)| (d, ordinal, chunk)))
+    let chunks =
+        || documents.iter().flat_map(|d| d.chunks.iter().zip(0u64..).map(move |(c, n)| (d, n, c)));
+    let mut rows: Vec<_> = chunks()
         .map(|(d, ordinal, chunk)| {
             values![collection, &d.source, ordinal, chunk.start_line, &chunk.text].to_vec()
         })
         .collect();
-    let columns = ["collection", "source", "ordinal", "start_line", "text"];
+    let mut columns = vec!["collection", "source", "ordinal", "start_line", "text"];
+    // PostgreSQL makes its words itself.
+    let mut made = Vec::new();
+    if tx.dialect() == Dialect::Sqlite {
+        let tokens = Tokens::new(tx.tenant(), collection);
+        made.extend(chunks().map(|(_, _, chunk)| tokens.of_passage(&chunk.text)));
+        columns.extend(["words", "length"]);
+        for (row, (words, length)) in rows.iter_mut().zip(&made) {
+            row.extend_from_slice(values![words, *length]);
+        }
+    }
     tx.insert("chunks", &columns, &rows, false).await?;
     let bytes = documents.iter().map(|d| i64::try_from(d.bytes).unwrap_or(i64::MAX)).sum();
     Ok(Delta { documents: usage::signed(documents.len()), bytes, ..Delta::default() })

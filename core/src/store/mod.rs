@@ -10,6 +10,7 @@ mod admin;
 mod archive;
 mod audit;
 mod documents;
+mod keywords;
 mod location;
 mod postgres;
 mod retention;
@@ -19,6 +20,7 @@ mod sqlite;
 mod tx;
 mod upkeep;
 mod usage;
+mod words;
 
 pub use admin::{
     Admin, AuditCheck, AuditReport, ChainReport, Deletion, DeletionOptions, NewTenant, ReadGrant,

@@ -2,10 +2,11 @@
 
 use super::line::vector_text;
 use super::source::{Batch, Source};
-use super::tables::{TENANT, Table, VECTORS};
+use super::tables::{CHUNKS, TENANT, Table, VECTORS};
 use super::walk::value;
 use crate::error::Result;
 use crate::store::tx::{Cell, Dialect, Tx, Value, values};
+use crate::store::words::Tokens;
 
 /// Writes the tenant itself.
 pub(super) async fn tenant(tx: &mut Tx<'_>, source: &Source, cells: &[Cell]) -> Result<()> {
@@ -29,10 +30,46 @@ pub(super) async fn rows(tx: &mut Tx<'_>, source: &Source, batch: &Batch) -> Res
         return vectors(tx, source, batch).await;
     }
     refuse_orphans(tx, source, batch).await?;
-    let columns: Vec<_> = table.columns.iter().map(|column| column.name).collect();
-    let rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(value).collect()).collect();
+    let mut columns: Vec<_> = table.columns.iter().map(|column| column.name).collect();
+    let made = words(tx, batch);
+    let mut rows: Vec<Vec<_>> = rows.iter().map(|row| row.iter().map(value).collect()).collect();
+    if !made.is_empty() {
+        columns.extend(["words", "length"]);
+    }
+    for (row, (words, length)) in rows.iter_mut().zip(&made) {
+        row.extend_from_slice(values![words, *length]);
+    }
     tx.insert(table.name, &columns, &rows, false).await?;
     Ok(())
+}
+
+/// The words of passages: they follow from the text, so an archive has none. None for rows of other
+/// tables, and on PostgreSQL, which makes them itself.
+fn words(tx: &Tx<'_>, batch: &Batch) -> Vec<(String, usize)> {
+    let place = |column: &str| batch.table.position(column);
+    if tx.dialect() != Dialect::Sqlite || batch.table.name != CHUNKS {
+        return Vec::new();
+    }
+    let (Some(collection), Some(text)) = (place("collection"), place("text")) else {
+        return Vec::new();
+    };
+    let mut last: Option<(&str, Tokens)> = None;
+    let mut made = Vec::new();
+    for row in &batch.rows {
+        let [name, text] = [collection, text].map(|place| text_of(row, place));
+        // Those of one collection follow each other.
+        let tokens = match last.take() {
+            Some((last, tokens)) if last == name => tokens,
+            _ => Tokens::new(tx.tenant(), name),
+        };
+        made.push(tokens.of_passage(text));
+        last = Some((name, tokens));
+    }
+    made
+}
+
+fn text_of(row: &[Cell], place: usize) -> &str {
+    if let Cell::Text(text) = &row[place] { text } else { "" }
 }
 
 /// The line of a row of a batch.
@@ -123,9 +160,7 @@ async fn sqlite_orphan(
 }
 
 fn texts(rows: &[Vec<Cell>], place: usize) -> Vec<String> {
-    let text =
-        |row: &Vec<Cell>| if let Cell::Text(t) = &row[place] { t.clone() } else { String::new() };
-    rows.iter().map(text).collect()
+    rows.iter().map(|row| text_of(row, place).to_owned()).collect()
 }
 
 /// Writes vectors, each to the passage that is named.

@@ -173,7 +173,7 @@ pub(super) const TABLES: &[Table] = &[
         parent: Some(("collections", &[("collection", "name")])),
     },
     Table {
-        name: "chunks",
+        name: CHUNKS,
         columns: &[
             text("collection"),
             number("ordinal", 0),
@@ -248,6 +248,7 @@ pub(super) const TABLES: &[Table] = &[
 
 pub(super) const GRANTS: &str = "tenant_grants";
 pub(super) const SPECS: &str = "spec_versions";
+pub(super) const CHUNKS: &str = "chunks";
 pub(super) const VECTORS: &str = "vectors";
 pub(super) const AUDIT: &str = "audit_log";
 
@@ -319,6 +320,11 @@ mod tests {
         // A row's number in one database; the passage is named by collection, source and ordinal.
         ("chunks", "id"),
         ("vectors", "chunk_id"),
+        // They follow from the text of the passages; PostgreSQL has others.
+        ("chunks", "words"),
+        ("chunks", "length"),
+        ("collections", "passages"),
+        ("collections", "words"),
     ];
     /// Columns that a table has only in an archive: the passage of a vector.
     const ADDED: &[(&str, &str)] = &[("vectors", "source"), ("vectors", "ordinal")];
@@ -330,6 +336,7 @@ mod tests {
     /// The tables of the newest schema that have a tenant, their columns, and which may be null.
     fn catalogue() -> Catalogue {
         let connection = rusqlite::Connection::open_in_memory().expect("open");
+        crate::store::sqlite::functions(&connection).expect("functions");
         for step in [
             include_str!("../sqlite/v1.sql"),
             include_str!("../sqlite/v2.sql"),

@@ -11,9 +11,8 @@ use super::{NewSpec, SpecRecord, SpecStatus, VersionId};
 use crate::error::Result;
 use crate::store::TenantStore;
 use crate::store::tx::{Dialect, Tx, Value, values};
+use crate::store::words::words;
 
-/// The most characters of a word that count; what is longer is no word that anybody searches for.
-const WORD_LENGTH: usize = 64;
 /// The most words that a version is found by.
 const WORD_LIMIT: usize = 1_000;
 /// Ends the text of a position.
@@ -93,29 +92,6 @@ fn terms(agent_id: &str, name: &str, description: Option<&str>, tags: &[String])
     let words = texts.chain(description).flat_map(words).take(WORD_LIMIT);
     let tags = tags.iter().map(|tag| ("tag", tag.clone()));
     tags.chain(words.map(|word| ("word", word))).collect()
-}
-
-/// The words of a text in small letters. Scripts that put no space between words are cut into
-/// single characters, so that any part of a sentence is found.
-fn words(text: &str) -> impl Iterator<Item = String> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
-        let first = rest.chars().next()?;
-        let end = if stands_alone(first) {
-            first.len_utf8()
-        } else {
-            rest.find(|c: char| !c.is_alphanumeric() || stands_alone(c)).unwrap_or(rest.len())
-        };
-        let (word, behind) = rest.split_at(end);
-        rest = behind;
-        Some(word.chars().flat_map(char::to_lowercase).take(WORD_LENGTH).collect())
-    })
-}
-
-/// Han, kana and the scripts between them in the tables of Unicode.
-fn stands_alone(c: char) -> bool {
-    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 pub(super) async fn add_terms(tx: &mut Tx<'_>, id: &VersionId, terms: &Terms) -> Result<()> {

@@ -4,6 +4,7 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::store_error;
 use crate::error::Result;
+use crate::store::words::Tokens;
 
 /// The most findings that are given: a damaged file has thousands that say the same.
 const LIMIT: usize = 100;
@@ -18,7 +19,7 @@ const LIMIT: usize = 100;
 /// The store's codes, when it could not be looked at. Damage is no error.
 pub(super) fn check(connection: &Connection) -> Result<Vec<String>> {
     let mut found = Vec::new();
-    for part in [pages, references, words] {
+    for part in [pages, references, words, counts] {
         match part(connection) {
             Ok(findings) => found.extend(findings),
             // So damaged that SQLite does not walk on.
@@ -88,6 +89,41 @@ fn words(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     }
 }
 
+/// Whether the passages have the words that their texts have, and collections the sums of both.
+fn counts(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let has_words: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM pragma_table_info('chunks') WHERE name = 'words')",
+        [],
+        |row| row.get(0),
+    )?;
+    if !has_words {
+        return Ok(Vec::new());
+    }
+    let mut select =
+        connection.prepare("SELECT tenant_id, collection, text, words, length FROM chunks")?;
+    let mut rows = select.query([])?;
+    let mut others = 0;
+    while let Some(row) = rows.next()? {
+        let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
+        let (words, length) = Tokens::new(text(0)?, text(1)?).of_passage(text(2)?);
+        if words != text(3)? || length != row.get::<_, usize>(4)? {
+            others += 1;
+        }
+    }
+    let wrong: i64 = connection.query_row(
+        "SELECT count(*) FROM collections k WHERE (passages, words) IS NOT
+             (SELECT count(*), coalesce(sum(c.length), 0) FROM chunks c
+              WHERE c.tenant_id = k.tenant_id AND c.collection = k.name)",
+        [],
+        |row| row.get(0),
+    )?;
+    let findings = [
+        (others, format!("{others} passages do not have the words of their texts")),
+        (wrong, format!("{wrong} collections do not count the words of their passages")),
+    ];
+    Ok(findings.into_iter().filter(|(n, _)| *n > 0).map(|(_, finding)| finding).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
@@ -95,11 +131,12 @@ mod tests {
     use rusqlite::Connection;
 
     use super::check;
-    use crate::store::sqlite::schema;
+    use crate::store::sqlite::{functions, schema};
 
     fn filled(path: &Path) -> Connection {
         let mut connection = Connection::open(path).expect("open");
         schema::settings(&connection).expect("settings");
+        functions(&connection).expect("functions");
         schema::migrate(&mut connection, path).expect("migrate");
         connection
             .execute_batch(
@@ -107,8 +144,10 @@ mod tests {
                  INSERT INTO documents (tenant_id, collection, source, title, hash, bytes)
                      VALUES ('t', 'c', 's', 'S', x'01', 5);
                  WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-                 INSERT INTO chunks (tenant_id, collection, source, ordinal, start_line, text)
-                     SELECT 't', 'c', 's', i, 1, 'apple pie number ' || i FROM n;",
+                 INSERT INTO chunks
+                     (tenant_id, collection, source, ordinal, start_line, text, words, length)
+                     SELECT 't', 'c', 's', i, 1, t, aikit_words('t', 'c', t), 4
+                     FROM (SELECT i, 'apple pie number ' || i AS t FROM n);",
             )
             .expect("data");
         connection
@@ -143,12 +182,26 @@ mod tests {
         let connection = filled(&folder.path().join("a.db"));
         connection
             .execute_batch(
-                "INSERT INTO chunk_text (chunk_text, rowid, text)
-                 SELECT 'delete', id, text FROM chunks WHERE ordinal = 7;",
+                "INSERT INTO chunk_text (chunk_text, rowid, words)
+                 SELECT 'delete', id, words FROM chunks WHERE ordinal = 7;",
             )
             .expect("lose it");
         let found = check(&connection).expect("check");
         assert_eq!(found, ["the full-text index does not agree with the passages"]);
+    }
+
+    #[test]
+    fn words_and_counts_that_are_not_those_of_the_passages_are_found() {
+        let folder = tempfile::tempdir().expect("folder");
+        let connection = filled(&folder.path().join("a.db"));
+        connection
+            .execute_batch("UPDATE chunks SET text = 'plum' WHERE ordinal < 3")
+            .expect("text");
+        let others = "3 passages do not have the words of their texts";
+        assert_eq!(check(&connection).expect("check"), [others]);
+        connection.execute_batch("UPDATE chunks SET length = 9 WHERE ordinal = 1").expect("length");
+        let wrong = "1 collections do not count the words of their passages";
+        assert_eq!(check(&connection).expect("check"), [others, wrong]);
     }
 
     #[test]

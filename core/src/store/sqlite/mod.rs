@@ -15,6 +15,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::access;
+use super::words::Tokens;
 use crate::error::{Code, Error, Result};
 use crate::io;
 pub(super) use fault::store_error;
@@ -191,8 +192,13 @@ pub(super) fn enter(connection: &Connection, tenant: &str, reader: Option<&str>)
 }
 
 /// What statements call that SQLite does not have.
-fn functions(connection: &Connection) -> rusqlite::Result<()> {
+pub(super) fn functions(connection: &Connection) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DIRECTONLY;
+    // The words of a passage: of tenant, collection and text.
+    connection.create_scalar_function("aikit_words", 3, flags, |context| {
+        let text = |i| context.get_raw(i).as_str();
+        Ok(Tokens::new(text(0)?, text(1)?).of_passage(text(2)?).0)
+    })?;
     connection.create_scalar_function("aikit_now", 0, flags, |_| {
         // Of this machine, which is the database's. In milliseconds, as the tables' defaults are.
         let now = jiff::Timestamp::now();

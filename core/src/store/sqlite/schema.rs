@@ -180,12 +180,14 @@ mod tests {
 
     use rusqlite::Connection;
 
+    use super::super::functions;
     use super::{APPLICATION_ID, MEMORY, MIGRATIONS, migrate, newest, pragma, settings};
 
     /// A database as an aikit of that version left it.
     fn of_version(version: usize) -> Connection {
         let connection = Connection::open_in_memory().expect("open");
         settings(&connection).expect("settings");
+        functions(&connection).expect("functions");
         for step in &MIGRATIONS[..version] {
             connection.execute_batch(step).expect("step");
         }
@@ -204,19 +206,24 @@ mod tests {
     #[test]
     fn every_earlier_version_becomes_the_newest_with_its_data() {
         let mut fresh = Connection::open_in_memory().expect("open");
+        functions(&fresh).expect("functions");
         migrate(&mut fresh, Path::new(":memory:")).expect("migrate");
         for version in 1..=MIGRATIONS.len() {
             let mut old = of_version(version);
-            old.execute_batch(
+            let (columns, words) = match version {
+                1 | 2 => ("", ""),
+                _ => (", words, length", ", aikit_words('t', 'c', 'apple pie'), 2"),
+            };
+            old.execute_batch(&format!(
                 "INSERT INTO collections (tenant_id, name) VALUES ('t', 'c');
                  INSERT INTO documents (tenant_id, collection, source, title, hash, bytes)
                      VALUES ('t', 'c', 's', 'S', x'01', 5);
-                 INSERT INTO chunks (tenant_id, collection, source, ordinal, start_line, text)
-                     VALUES ('t', 'c', 's', 0, 1, 'apple pie');
+                 INSERT INTO chunks (tenant_id, collection, source, ordinal, start_line, text{columns})
+                     VALUES ('t', 'c', 's', 0, 1, 'apple pie'{words});
                  INSERT INTO runs (tenant_id, run_id, agent_id, version, model, status)
                      VALUES ('t', 'r', 'a', '1.0.0', 'm/m', 'finished');
-                 INSERT INTO run_events (tenant_id, run_id, seq, body) VALUES ('t', 'r', 0, '{}');",
-            )
+                 INSERT INTO run_events (tenant_id, run_id, seq, body) VALUES ('t', 'r', 0, '{{}}');"
+            ))
             .expect("data");
             migrate(&mut old, Path::new(":memory:")).expect("migrate");
             assert_eq!(pragma(&old, "user_version").expect("version"), newest());
@@ -224,12 +231,19 @@ mod tests {
             let (found, events): (String, i64) = old
                 .query_row(
                     "SELECT (SELECT c.text FROM chunk_text JOIN chunks c ON c.id = chunk_text.rowid
-                         WHERE chunk_text MATCH 'apple'), (SELECT count(*) FROM run_events)",
+                         WHERE chunk_text MATCH aikit_words('t', 'c', 'apples')),
+                     (SELECT count(*) FROM run_events)",
                     [],
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .expect("data is there");
             assert_eq!((found.as_str(), events), ("apple pie", 1));
+            let counted: (i64, i64) = old
+                .query_row("SELECT passages, words FROM collections", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .expect("counts");
+            assert_eq!(counted, (1, 2));
             let sound: String =
                 old.pragma_query_value(None, "integrity_check", |row| row.get(0)).expect("check");
             assert_eq!(sound, "ok");
@@ -253,6 +267,7 @@ mod tests {
         let path = folder.path().join("store.db");
         of_version(1).execute("VACUUM INTO ?1", [path.to_str()]).expect("file");
         let mut old = Connection::open(&path).expect("open");
+        functions(&old).expect("functions");
         old.execute_batch("CREATE TABLE spec_history (theirs)").expect("in the way");
         migrate(&mut old, &path).expect_err("refused");
         let copy = folder.path().join("store.db.v1.backup");
@@ -267,6 +282,7 @@ mod tests {
     fn no_statement_can_damage_the_file_or_take_a_misspelt_name_for_a_text() {
         let mut connection = Connection::open_in_memory().expect("open");
         settings(&connection).expect("settings");
+        functions(&connection).expect("functions");
         migrate(&mut connection, Path::new(MEMORY)).expect("migrate");
         for statement in [
             "UPDATE chunk_text_data SET block = x'00'",

@@ -62,8 +62,47 @@ END;
 -- For runs per minute and for retention.
 CREATE INDEX run_started ON runs (tenant_id, started_at);
 
+-- Keywords. FTS5 has one index for all tenants, so its tokens carry their collection: aikit cuts and
+-- stems the words of a passage, puts the collection's key before each, and ranks with what it counts
+-- in the collection alone.
+ALTER TABLE chunks ADD COLUMN words TEXT NOT NULL DEFAULT '';
+ALTER TABLE chunks ADD COLUMN length INTEGER NOT NULL DEFAULT 0 CHECK (length >= 0);
+ALTER TABLE collections ADD COLUMN passages INTEGER NOT NULL DEFAULT 0 CHECK (passages >= 0);
+ALTER TABLE collections ADD COLUMN words INTEGER NOT NULL DEFAULT 0 CHECK (words >= 0);
+UPDATE chunks SET words = aikit_words(tenant_id, collection, text);
+UPDATE chunks SET length = length(words) - length(replace(words, ' ', '')) + (words <> '');
+-- The length of a passage without its texts.
+CREATE INDEX chunk_length ON chunks (tenant_id, collection, id, length);
+UPDATE collections SET (passages, words) =
+    (SELECT count(*), coalesce(sum(c.length), 0) FROM chunks c
+     WHERE c.tenant_id = collections.tenant_id AND c.collection = collections.name);
+
+DROP TRIGGER chunks_insert;
+DROP TRIGGER chunks_delete;
+DROP TABLE chunk_text;
+CREATE VIRTUAL TABLE chunk_text USING fts5 (
+    words,
+    content = 'chunks',
+    content_rowid = 'id',
+    tokenize = 'ascii tokenchars _',
+    columnsize = 0
+);
 -- Deleted passages leave no words behind in the index.
 INSERT INTO chunk_text (chunk_text, rank) VALUES ('secure-delete', 1);
+INSERT INTO chunk_text (chunk_text) VALUES ('rebuild');
+CREATE VIRTUAL TABLE chunk_terms USING fts5vocab (chunk_text, row);
+CREATE VIRTUAL TABLE chunk_postings USING fts5vocab (chunk_text, instance);
+
+CREATE TRIGGER chunks_insert AFTER INSERT ON chunks BEGIN
+    INSERT INTO chunk_text (rowid, words) VALUES (new.id, new.words);
+    UPDATE collections SET passages = passages + 1, words = words + new.length
+        WHERE tenant_id = new.tenant_id AND name = new.collection;
+END;
+CREATE TRIGGER chunks_delete AFTER DELETE ON chunks BEGIN
+    INSERT INTO chunk_text (chunk_text, rowid, words) VALUES ('delete', old.id, old.words);
+    UPDATE collections SET passages = passages - 1, words = words - old.length
+        WHERE tenant_id = old.tenant_id AND name = old.collection;
+END;
 
 -- Whoever has data is a tenant.
 INSERT INTO tenants (tenant_id, status, config, created_at, updated_at)

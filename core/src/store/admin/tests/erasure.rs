@@ -167,7 +167,7 @@ fn nothing_of_an_erased_tenant_is_left_in_the_raw_files() {
         )
         .expect("the index agrees with the passages");
         let count = |sql| raw.query_row(sql, [], |row| row.get::<_, i64>(0)).expect(sql);
-        let hits = "SELECT count(*) FROM chunk_text WHERE chunk_text MATCH 'zqbobtextn*'";
+        let hits = "SELECT count(*) FROM chunk_text WHERE chunk_text MATCH 'zqbobwordsn*'";
         let passages = count("SELECT count(*) FROM chunks WHERE tenant_id = 'bob'");
         assert!(passages > 10 && count(hits) == passages, "{passages}");
     });

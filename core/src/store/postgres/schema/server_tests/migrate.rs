@@ -179,14 +179,7 @@ async fn migrate_elsewhere(place: &Place) {
 #[test]
 fn tables_and_columns_are_those_of_sqlite() {
     let sqlite = rusqlite::Connection::open_in_memory().expect("open");
-    sqlite
-        .create_scalar_function(
-            "aikit_now",
-            0,
-            rusqlite::functions::FunctionFlags::default(),
-            |_| Ok(""),
-        )
-        .expect("function");
+    crate::store::sqlite::functions(&sqlite).expect("functions");
     for step in [
         include_str!("../../../sqlite/v1.sql"),
         include_str!("../../../sqlite/v2.sql"),
@@ -201,6 +194,10 @@ fn tables_and_columns_are_those_of_sqlite() {
                  CASE WHEN c.\"notnull\" OR c.pk THEN ' not null' ELSE '' END
              FROM sqlite_schema t, pragma_table_info(t.name) c
              WHERE t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'chunk_text%'
+                 AND t.name NOT IN ('chunk_terms', 'chunk_postings')
+                 -- Of keyword search, which PostgreSQL has in chunks.tsv.
+                 AND (t.name, c.name) NOT IN (VALUES ('chunks', 'words'), ('chunks', 'length'),
+                     ('collections', 'passages'), ('collections', 'words'))
              ORDER BY t.name, c.cid",
         )
         .and_then(|mut select| select.query_map([], |row| row.get(0))?.collect())
