@@ -220,7 +220,5 @@ LIMITS = """\
 - A cursor `WITH HOLD` keeps the rows that its own transaction saw; aikit makes none.
 - A grant of reading may name any tenant that exists, and is worth nothing unless that one stands above.
 - The numbers of passages are drawn from one sequence: gaps tell that others write.
-- On SQLite one index of words counts the passages of all tenants. What is found is the tenant's own, but scores and
-  their order shift with what others keep. On PostgreSQL they do not.
 - Whoever can read an SQLite file reads all of it: `kernel.backup` copies every tenant.
 """
