@@ -113,7 +113,8 @@ TEST = [
     Suite(
         "rust-postgres",
         "tests/postgres/server.py --no-fsync run -- cargo test --workspace --no-fail-fast "
-        "--features aikit/postgres-tests --lib --test specs --test agent",
+        "--features aikit/postgres-tests,aikit-cli/postgres-tests "
+        "--lib --test specs --test agent --test store_faults --test postgres",
         "cargo",
         minutes=30,
     ),

@@ -310,6 +310,8 @@ function left(left: LeftOut): string {
   switch (left.what) {
     case "parent":
       return left.tenant_id;
+    case "providers":
+      return left.names.join();
     case "grant":
       return left.reader_id;
     case "audit_log":
