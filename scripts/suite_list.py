@@ -134,7 +134,7 @@ TEST = [
     ),
     Suite(
         "durability-faults-postgres",
-        "tests/postgres/server.py run -- tests/durability/faults_postgres.py --points 6",
+        "tests/postgres/server.py run -- tests/durability/faults_postgres.py --points 6 --seed 7",
         "plain",
     ),
     lua("5.4", "lua5.4"),

@@ -117,6 +117,9 @@ impl Session {
             self.failed = true;
             // Only what the server refused, or what was never sent, leaves the connection as it was.
             self.broken |= !matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_));
+            // What the server says has a code of five characters; something else said this.
+            let said = error.as_database_error();
+            self.broken |= said.is_some_and(|e| e.code().is_none_or(|code| code.len() != 5));
             // Of a statement that the server knows otherwise than this side: it would be refused again
             // and again, so the connection goes when the transaction has ended.
             let code = error.as_database_error().and_then(|e| e.code()).unwrap_or_default();
