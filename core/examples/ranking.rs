@@ -166,7 +166,10 @@ async fn of_aikit(folder: &Path, documents: &[String], queries: &[(usize, Vec<St
 
 #[tokio::main]
 async fn main() {
-    let folder = std::env::args().nth(1).expect("the folder of the Cranfield collection");
+    let Some(folder) = std::env::args().nth(1) else {
+        eprintln!("usage: ranking FOLDER    with cran.all.1400, cran.qry and cranqrel");
+        std::process::exit(2);
+    };
     let folder = Path::new(&folder);
     let documents = texts(&folder.join("cran.all.1400"));
     let judged = judgements(&folder.join("cranqrel"));
