@@ -11,8 +11,8 @@ NOTES = ("CREATE TABLE aikit.notes (tenant_id text NOT NULL, id bigint NOT NULL,
 SEALED = """ALTER TABLE aikit.notes ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aikit.notes FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON aikit.notes TO aikit_app
-    USING (tenant_id = (SELECT nullif(current_setting('aikit.current_tenant_id', true), '')))
-    WITH CHECK (tenant_id = (SELECT nullif(current_setting('aikit.current_tenant_id', true), '')));
+    USING (tenant_id = nullif(current_setting('aikit.current_tenant_id', true), ''))
+    WITH CHECK (tenant_id = nullif(current_setting('aikit.current_tenant_id', true), ''));
 CREATE POLICY admin ON aikit.notes TO aikit_admin USING (true) WITH CHECK (true);"""
 KEY = "PRIMARY KEY (tenant_id, id)"
 
@@ -44,7 +44,7 @@ FAULTS = [
           ("notes: row-level security is not enabled",)),
     Fault("policy without WITH CHECK",
           _notes("DROP POLICY tenant ON aikit.notes; CREATE POLICY tenant ON aikit.notes TO aikit_app USING"
-                 " (tenant_id = (SELECT nullif(current_setting('aikit.current_tenant_id', true), '')));"),
+                 " (tenant_id = nullif(current_setting('aikit.current_tenant_id', true), ''));"),
           ("notes: policy tenant is not the one",)),
     Fault("policy for one command", _notes("DROP POLICY admin ON aikit.notes;"
           " CREATE POLICY admin ON aikit.notes FOR SELECT TO aikit_admin USING (true);"),

@@ -70,7 +70,7 @@ def _unchecked(table: Table) -> str | None:
 
 def _only_using(table: Table) -> str:
     return (f"DROP POLICY tenant ON aikit.{table.name}; CREATE POLICY tenant ON aikit.{table.name}"
-            f" TO aikit_app USING (tenant_id = (SELECT nullif({SETTING}, '')))")  # fmt: skip
+            f" TO aikit_app USING (tenant_id = nullif({SETTING}, ''))")  # fmt: skip
 
 
 def _unreferred(table: Table) -> str | None:

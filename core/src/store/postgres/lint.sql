@@ -11,8 +11,8 @@ WITH tables AS (
     WHERE c.relkind IN ('r', 'p', 'f') AND c.relname <> 'migrations'
 ),
 wanted (policy, role, rule) AS (VALUES
-    ('tenant', 'aikit_app', '(tenant_id = ( SELECT NULLIF(current_setting('
-        || '''aikit.current_tenant_id''::text, true), ''''::text) AS "nullif"))'),
+    ('tenant', 'aikit_app', '(tenant_id = NULLIF(current_setting(''aikit.current_tenant_id''::text, '
+        || 'true), ''''::text))'),
     ('admin', 'aikit_admin', 'true')
 ),
 -- Every right on a table, view or column that somebody else than its owner has; 0 is everybody.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::{ADMIN, APP, MIGRATIONS, OWNER, check_server, in_transaction, needs, newer, newest};
+use super::{ADMIN, APP, MIGRATIONS, Migration, OWNER, check_server, in_transaction, needs, newer, newest};
 use crate::error::{Code, Error, Result};
 use crate::store::postgres::fault::store_error;
 
@@ -25,6 +25,14 @@ pub struct MigrationReport {
 pub(in crate::store::postgres) async fn migrate(
     connection: &mut PgConnection,
 ) -> Result<MigrationReport> {
+    bring(connection, MIGRATIONS).await
+}
+
+/// Brings the database up to the version of the last of these steps, which are counted from 1.
+pub(super) async fn bring(
+    connection: &mut PgConnection,
+    steps: &[Migration],
+) -> Result<MigrationReport> {
     check_server(number(connection).await?)?;
     let (from, created) = in_transaction(connection, async |c| {
         let mut created = Vec::new();
@@ -38,7 +46,7 @@ pub(in crate::store::postgres) async fn migrate(
     .await?;
 
     let mut report = MigrationReport { from, to: from, applied: Vec::new(), created };
-    for (wanted, step) in (1..).zip(MIGRATIONS) {
+    for (wanted, step) in (1..).zip(steps) {
         let made = in_transaction(connection, async |c| {
             let path = act_as_owner(c).await?;
             // Asked under the lock: another process may have made this step meanwhile.

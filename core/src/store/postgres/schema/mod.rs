@@ -25,7 +25,10 @@ struct Migration {
 }
 
 /// Every version's step, in order; versions are counted from 1.
-const MIGRATIONS: &[Migration] = &[Migration { name: "v1", sql: include_str!("../v1.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "v1", sql: include_str!("../v1.sql") },
+    Migration { name: "v2", sql: include_str!("../v2.sql") },
+];
 
 /// The three roles, of which the database's login has one.
 const OWNER: &str = "aikit_owner";

@@ -16,7 +16,7 @@ const HARM: &[(&str, &str)] = &[
     ("ALTER POLICY admin ON aikit.vectors TO aikit_app", "vectors: policy admin is not"),
     (
         "DROP POLICY tenant ON aikit.chunks; CREATE POLICY tenant ON aikit.chunks TO aikit_app
-            USING (tenant_id = (SELECT nullif(current_setting('aikit.current_tenant_id', true), '')))",
+            USING (tenant_id = nullif(current_setting('aikit.current_tenant_id', true), ''))",
         "chunks: policy tenant is not",
     ),
     (
