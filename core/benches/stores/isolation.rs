@@ -83,9 +83,21 @@ pub(crate) async fn measure(out: &Output, application: &Location, root: &str) {
         }
         let rows = TENANTS * ROWS;
         let what = format!("{kind}, {rows} rows, median of {TRIPLES}");
-        out.value(&format!("PostgreSQL: isolated / plain filter, {what}"), median(&ratios), "times");
-        out.value(&format!("PostgreSQL: plain filter / plain filter, {what}"), median(&noise), "times");
-        out.value(&format!("PostgreSQL: {kind}, isolated, whole transaction"), median(&taken), "us");
+        out.value(
+            &format!("PostgreSQL: isolated / plain filter, {what}"),
+            median(&ratios),
+            "times",
+        );
+        out.value(
+            &format!("PostgreSQL: plain filter / plain filter, {what}"),
+            median(&noise),
+            "times",
+        );
+        out.value(
+            &format!("PostgreSQL: {kind}, isolated, whole transaction"),
+            median(&taken),
+            "us",
+        );
     }
 }
 

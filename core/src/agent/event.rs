@@ -66,6 +66,11 @@ pub enum EventKind {
         /// The piece.
         text: String,
     },
+    /// A piece of what the model thinks.
+    ReasoningDelta {
+        /// The piece.
+        text: String,
+    },
     /// A piece of a call that the model writes.
     ToolCallDelta {
         /// The call.
@@ -106,7 +111,8 @@ pub enum EventKind {
         /// How.
         outcome: ToolOutcome,
     },
-    /// A request to the model failed and will be made again.
+    /// A request to the model failed and will be made again. Text that was given stays: what
+    /// follows continues it.
     Retrying {
         /// Which attempt failed, from 1.
         attempt: u32,
@@ -116,6 +122,8 @@ pub enum EventKind {
         code: Code,
         /// Why, in a sentence.
         message: String,
+        /// The model that is asked next, when it is another.
+        model: Option<String>,
     },
     /// The end: with an answer.
     RunFinished {
@@ -142,6 +150,7 @@ impl EventKind {
             Self::RetrievalFinished { .. } => "retrieval_finished",
             Self::ModelStarted { .. } => "model_started",
             Self::TextDelta { .. } => "text_delta",
+            Self::ReasoningDelta { .. } => "reasoning_delta",
             Self::ToolCallDelta { .. } => "tool_call_delta",
             Self::ModelFinished { .. } => "model_finished",
             Self::ToolStarted { .. } => "tool_started",
@@ -211,7 +220,7 @@ impl Serialize for Wire<'_> {
             }
             EventKind::RetrievalFinished { collection, passages } => put!(collection, passages),
             EventKind::ModelStarted { turn, model } => put!(turn, model),
-            EventKind::TextDelta { text } => put!(text),
+            EventKind::TextDelta { text } | EventKind::ReasoningDelta { text } => put!(text),
             EventKind::ToolCallDelta { call_id, name, arguments } => put!(call_id, name, arguments),
             EventKind::ModelFinished { turn, text, tool_calls, usage, finish_reason } => {
                 put!(turn, text, tool_calls, usage, finish_reason);
@@ -224,8 +233,11 @@ impl Serialize for Wire<'_> {
                     ToolOutcome::Error(error) => map.serialize_entry("error", &error.to_json())?,
                 }
             }
-            EventKind::Retrying { attempt, delay_ms, code, message } => {
+            EventKind::Retrying { attempt, delay_ms, code, message, model } => {
                 put!(attempt, delay_ms, code, message);
+                if model.is_some() {
+                    put!(model);
+                }
             }
             EventKind::RunFinished { result } | EventKind::RunCancelled { result } => put!(result),
             EventKind::RunFailed { error } => map.serialize_entry("error", &error.to_json())?,

@@ -176,6 +176,7 @@ impl Work<'_> {
             recorder.step().await?;
             request.messages.push(Message::Assistant {
                 text: completion.text,
+                reasoning: completion.reasoning,
                 tool_calls: completion.tool_calls,
             });
             request.messages.extend(results);
@@ -223,7 +224,7 @@ impl Work<'_> {
         let intelligence = &document.intelligence;
         let system = prompt::system(self.system.as_deref(), &progress.passages);
         let mut messages: Vec<Message> = system.map(Message::System).into_iter().collect();
-        messages.push(Message::User(input));
+        messages.push(Message::user(input));
         ChatRequest {
             messages,
             tools: self.agent.tools.specs().clone(),
@@ -234,6 +235,11 @@ impl Work<'_> {
             max_tokens: intelligence.max_tokens,
             stop: intelligence.stop.clone(),
             seed: intelligence.seed,
+            reasoning_effort: intelligence.reasoning_effort,
+            prompt_caching: intelligence.prompt_caching,
+            cache_key: None,
+            output: None,
+            provider_options: Arc::default(),
         }
     }
 
@@ -311,6 +317,7 @@ impl Work<'_> {
                     call_id: call.id.clone(),
                     name: call.name.clone(),
                     content: content_of(&outcome),
+                    is_error: outcome.is_err(),
                 });
                 let outcome = match outcome {
                     Ok(result) => ToolOutcome::Result(result),
@@ -362,8 +369,9 @@ impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
             Delta::ToolCall { call_id, name, arguments } => {
                 EventKind::ToolCallDelta { call_id, name, arguments }
             }
-            Delta::Retrying { attempt, delay_ms, code, message } => {
-                EventKind::Retrying { attempt, delay_ms, code, message }
+            Delta::Reasoning(text) => EventKind::ReasoningDelta { text },
+            Delta::Retrying { attempt, delay_ms, code, message, model } => {
+                EventKind::Retrying { attempt, delay_ms, code, message, model }
             }
         };
         self.recorder.emit(kind).await;

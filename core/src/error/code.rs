@@ -59,6 +59,7 @@ codes! {
     TenantReadOnly = 35, "tenant_read_only", false, "The kernel only reads this tenant.";
     QuotaExceeded = 36, "quota_exceeded", false, "The tenant has used up what it may have.";
     AccessDenied = 37, "access_denied", false, "The tenant did not grant this access.";
+    BudgetExceeded = 38, "budget_exceeded", false, "A budget of tokens or money does not allow the call of the model.";
     StoreUnavailable = 40, "store_unavailable", false, "The store cannot be opened.";
     StoreLocked = 41, "store_locked", true, "Another process holds the database's lock.";
     StoreFull = 42, "store_full", false, "There is no space left for the database.";
@@ -76,6 +77,8 @@ codes! {
     ModelInvalidResponse = 55, "model_invalid_response", false, "The model's answer cannot be understood.";
     ModelStreamBroken = 56, "model_stream_broken", true, "The stream ended before the model had finished.";
     ModelScriptExhausted = 57, "model_script_exhausted", false, "The scripted model has no turn left for this call.";
+    ModelContextExceeded = 58, "model_context_exceeded", false, "The conversation is longer than the model takes.";
+    OutputInvalid = 59, "output_invalid", false, "The model's answer does not fit the output schema, also after repairs.";
     ToolUnknown = 60, "tool_unknown", false, "No tool of that name is registered.";
     ToolDenied = 61, "tool_denied", false, "The tool exists, and a rule forbids it here.";
     ToolInvalidArguments = 62, "tool_invalid_arguments", false, "The arguments do not fit the tool's schema.";
@@ -89,6 +92,8 @@ codes! {
     ArchiveInvalid = 92, "archive_invalid", false, "The archive of a tenant is damaged, or not one.";
     AuditBroken = 93, "audit_broken", false, "The audit log was changed or cut off.";
     ConfigInvalid = 94, "config_invalid", false, "The configuration breaks a rule; the message says where.";
+    CassetteDiffers = 95, "cassette_differs", false, "The request is not the one that was recorded; the message shows the difference.";
+    ModelFileInvalid = 96, "model_file_invalid", false, "The model's file is damaged, or of a kind that is not supported.";
 }
 
 impl fmt::Display for Code {

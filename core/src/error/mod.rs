@@ -32,6 +32,18 @@ struct Inner {
     retryable: bool,
     cause: Option<String>,
     diagnostics: Vec<Diagnostic>,
+    answer: Option<ProviderAnswer>,
+}
+
+/// What a provider said with an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderAnswer {
+    /// HTTP status; `None` when there was no answer.
+    pub status: Option<u16>,
+    /// The provider's id of the exchange, for its support.
+    pub request_id: Option<String>,
+    /// How long it asked to wait.
+    pub retry_after: Option<std::time::Duration>,
 }
 
 impl Error {
@@ -47,6 +59,7 @@ impl Error {
             retryable: code.retryable(),
             cause: None,
             diagnostics: Vec::new(),
+            answer: None,
         }))
     }
 
@@ -121,6 +134,18 @@ impl Error {
         self
     }
 
+    /// Adds what the provider said with it.
+    #[must_use]
+    pub fn answered(mut self, answer: ProviderAnswer) -> Self {
+        self.0.answer = Some(answer);
+        self
+    }
+
+    /// What the provider said with it, if a provider did.
+    pub fn answer(&self) -> Option<&ProviderAnswer> {
+        self.0.answer.as_ref()
+    }
+
     /// Overrides whether the same call may succeed later.
     #[must_use]
     pub fn retry(mut self, retryable: bool) -> Self {
@@ -185,6 +210,12 @@ impl Error {
             put("column", inner.column.map(Into::into));
             put("hint", inner.hint.clone().map(Into::into));
             put("cause", inner.cause.clone().map(Into::into));
+            if let Some(answer) = &inner.answer {
+                put("status", answer.status.map(Into::into));
+                put("request_id", answer.request_id.clone().map(Into::into));
+                let seconds = answer.retry_after.map(|wait| wait.as_secs_f64());
+                put("retry_after", seconds.map(Into::into));
+            }
             if !inner.diagnostics.is_empty() {
                 put("diagnostics", serde_json::to_value(&inner.diagnostics).ok());
             }

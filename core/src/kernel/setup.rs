@@ -105,7 +105,10 @@ impl Setup {
                 Err(error) => (None, Some(error)),
             };
             let base_url = settings.base_url.clone();
-            all.insert(name.clone(), ProviderConfig { base_url, api_key, key_error });
+            all.insert(
+                name.clone(),
+                ProviderConfig { base_url, api_key, key_error, ..ProviderConfig::default() },
+            );
         }
         all.extend(callers.0);
         Providers(all)

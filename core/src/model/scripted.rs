@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::openai::normalised;
+use super::wires::normalised;
 use super::{
     ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message, ToolCall, Usage,
 };
@@ -59,7 +59,7 @@ impl ChatModel for ScriptedModel {
             .iter()
             .rev()
             .find_map(|m| match m {
-                Message::User(text) => Some(text.as_str()),
+                Message::User { text, .. } => Some(text.as_str()),
                 _ => None,
             })
             .unwrap_or_default();
@@ -105,6 +105,7 @@ impl ChatModel for ScriptedModel {
                     Value::String(text) => text.clone(),
                     value => value.to_string(),
                 },
+                receipt: None,
             };
             usage = Usage::new(usage.input_tokens, usage.output_tokens.saturating_add(1));
             sink.delta(Delta::ToolCall {
@@ -124,6 +125,7 @@ impl ChatModel for ScriptedModel {
             tool_calls,
             usage,
             finish_reason: turn.finish_reason.clone().unwrap_or_else(|| reason.to_owned()),
+            ..Completion::default()
         })
     }
 }
@@ -138,7 +140,7 @@ fn count_words(messages: &[Message]) -> u64 {
     messages
         .iter()
         .map(|message| match message {
-            Message::System(text) | Message::User(text) => count(text),
+            Message::System(text) | Message::User { text, .. } => count(text),
             Message::Assistant { text, .. } => count(text),
             Message::Tool { content, .. } => count(content),
         })

@@ -11,6 +11,8 @@ block! {
         pub compliance: Compliance,
         /// Limits over time.
         pub rate_limits: RateLimits,
+        /// What one run may use.
+        pub budget: Budget,
     }
 }
 
@@ -77,6 +79,17 @@ block! {
         pub gdpr_compliant: bool,
         /// Default basic.
         pub audit_level: AuditLevel,
+    }
+}
+
+block! {
+    /// What one run may use. Checked before each call of a model against an estimate, settled after
+    /// it.
+    pub struct Budget {
+        /// Tokens of one run, in and out.
+        pub tokens_per_run: Option<u64>,
+        /// US dollars of one run.
+        pub cost_usd_per_run: Option<f64>,
     }
 }
 

@@ -25,12 +25,49 @@ block! {
         pub stop: Vec<String>,
         /// For models that can repeat themselves.
         pub seed: Option<i64>,
+        /// How much the model thinks before it answers; its own default if absent.
+        pub reasoning_effort: Option<ReasoningEffort>,
+        /// Whether the provider is asked to keep the beginning of the conversation; default auto.
+        pub prompt_caching: PromptCaching,
+        /// Fields of the provider's own API, laid over each request as they stand.
+        pub provider_options: BTreeMap<String, Json>,
         /// Models to ask when the first one fails, in order.
         pub fallback_models: Vec<String>,
         /// How the model is led to its answer.
         pub cognition: Cognition,
         /// Turns of a `scripted/` model.
         pub script: Vec<ScriptTurn>,
+    }
+}
+
+choice! {
+    /// How much a model thinks before it answers.
+    pub enum ReasoningEffort {
+        /// Not at all, where the model can leave it.
+        None = "none",
+        /// As little as the model can.
+        Minimal = "minimal",
+        /// Little.
+        Low = "low",
+        /// As providers do by default.
+        #[default]
+        Medium = "medium",
+        /// Much.
+        High = "high",
+    }
+}
+
+choice! {
+    /// Whether the provider is asked to keep the beginning of the conversation, for the next request
+    /// to be cheaper and faster.
+    pub enum PromptCaching {
+        /// Where that costs nothing to ask for, or the beginning is long enough to be worth it.
+        #[default]
+        Auto = "auto",
+        /// Never asked for.
+        Off = "off",
+        /// For an hour, where the provider can.
+        Long = "long",
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 
-use super::{ADMIN, APP, MIGRATIONS, Migration, OWNER, check_server, in_transaction, needs, newer, newest};
+use super::{
+    ADMIN, APP, MIGRATIONS, Migration, OWNER, check_server, in_transaction, needs, newer, newest,
+};
 use crate::error::{Code, Error, Result};
 use crate::store::postgres::fault::store_error;
 

@@ -127,7 +127,9 @@ fn tables_of_another_version_are_told_before_anything_else() {
     in_schema(async |place, root| {
         let login = place.make_login("app", "IN ROLE aikit_app").await;
         let mut app = place.login(&login).await;
-        run(root, "INSERT INTO aikit.migrations VALUES (99, 'later', '', '')").await.expect("newer");
+        run(root, "INSERT INTO aikit.migrations VALUES (99, 'later', '', '')")
+            .await
+            .expect("newer");
         outdated(check_app(&mut app, true).await, "version 99", "upgrade aikit");
         outdated(check_app(&mut app, false).await, "version 99", "upgrade aikit");
         run(root, "DELETE FROM aikit.migrations").await.expect("older");

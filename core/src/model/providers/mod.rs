@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::openai::OpenAi;
-use super::scripted::{ScriptedEmbeddings, ScriptedModel};
-use super::{ChatModel, EmbeddingModel};
 use crate::error::{Code, Error, Result};
+use crate::model::resilience::Resilient;
+use crate::model::scripted::{ScriptedEmbeddings, ScriptedModel};
+use crate::model::wires::OpenAi;
+use crate::model::{ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
 
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
@@ -25,9 +27,78 @@ pub struct ProviderConfig {
     /// Sent as a bearer token.
     #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
+    /// The protocol at `base_url`, for a provider that aikit does not know: `openai_chat` (default),
+    /// `openai_responses`, `anthropic`, `gemini` or `cohere`.
+    pub wire: Option<String>,
+    /// Version of the API, for Azure.
+    pub api_version: Option<String>,
+    /// How long is waited for what.
+    #[serde(flatten)]
+    pub timeouts: TimeoutSettings,
     /// Why a key that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
+}
+
+/// How long is waited for a provider; what is absent is as in [`Timeouts::default`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(default)]
+pub struct TimeoutSettings {
+    /// Milliseconds until the head of an answer is there; default 120,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u64>,
+    /// Milliseconds that a stream may stand still; default 60,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between_chunks_ms: Option<u64>,
+    /// Milliseconds for a whole answer; default: as long as the run may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_ms: Option<u64>,
+}
+
+/// How long is waited for a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Timeouts {
+    /// Until the head of an answer is there.
+    pub(super) first_byte: Duration,
+    /// Between two pieces of its body.
+    pub(super) between_chunks: Duration,
+    /// For all of it.
+    pub(super) total: Option<Duration>,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            first_byte: Duration::from_secs(120),
+            between_chunks: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+impl From<TimeoutSettings> for Timeouts {
+    fn from(settings: TimeoutSettings) -> Self {
+        let default = Self::default();
+        let or = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
+        Self {
+            first_byte: or(settings.first_byte_ms, default.first_byte),
+            between_chunks: or(settings.between_chunks_ms, default.between_chunks),
+            total: settings.total_ms.map(Duration::from_millis),
+        }
+    }
+}
+
+/// A provider as a wire needs it: where it is and how to get in.
+#[derive(Clone, Debug)]
+pub(super) struct Reached {
+    /// The name in `provider/model`.
+    pub(super) name: String,
+    /// Up to and without the path of an operation.
+    pub(super) base_url: String,
+    /// Fit for a header.
+    pub(super) key: Option<SecretString>,
+    pub(super) api_version: Option<String>,
+    pub(super) timeouts: Timeouts,
 }
 
 /// A key, or an error that does not show what stood in its place, as serde's own does.
@@ -91,7 +162,7 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedModel::new(script.to_vec())));
         }
-        Ok(Arc::new(self.openai(provider, model)?))
+        Ok(Arc::new(Resilient(self.openai(provider, model)?)))
     }
 
     /// The embedding model of this name.
@@ -152,6 +223,13 @@ impl Providers {
         }
         let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
         let key = config.api_key.or_else(ambient);
-        OpenAi::new(&base_url, key.map(|key| sendable(provider, &key)).transpose()?, model)
+        let reached = Reached {
+            name: provider.to_owned(),
+            base_url,
+            key: key.map(|key| sendable(provider, &key)).transpose()?,
+            api_version: config.api_version,
+            timeouts: config.timeouts.into(),
+        };
+        OpenAi::new(&reached, model)
     }
 }

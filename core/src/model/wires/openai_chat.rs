@@ -1,45 +1,36 @@
 //! The OpenAI-compatible wire: `/chat/completions`, streamed, and `/embeddings`.
 
 use async_trait::async_trait;
-use reqwest::Url;
-use reqwest::header::CONTENT_TYPE;
-use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::request;
-use super::wire::Endpoint;
-use super::{
+use super::http::{Endpoint, KeyHeader, address};
+use super::openai_chat_request as request;
+use crate::error::{Error, Result};
+use crate::io;
+use crate::model::providers::Reached;
+use crate::model::resilience::with_retries;
+use crate::model::{
     ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, ToolCall, Usage,
 };
-use crate::error::{Code, Error, Result};
-use crate::io::{self, SseReader};
 
 /// Texts in one embedding request.
 const EMBEDDING_BATCH: usize = 64;
 
 /// A model behind an OpenAI-compatible API.
 #[derive(Clone, Debug)]
-pub(super) struct OpenAi {
+pub(in crate::model) struct OpenAi {
     chat: Endpoint,
     embeddings: Endpoint,
     model: String,
 }
 
 impl OpenAi {
-    pub(super) fn new(base_url: &str, key: Option<SecretString>, model: &str) -> Result<Self> {
-        let bad = |why: String| {
-            Error::invalid_argument(format!("base_url {base_url:?}: {why}"))
-                .hint("for instance http://127.0.0.1:8080/v1")
-        };
+    pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         let endpoint = |path: &str| {
-            let url = Url::parse(&format!("{}/{path}", base_url.trim_end_matches('/')))
-                .map_err(|e| bad(e.to_string()))?;
-            if !matches!(url.scheme(), "http" | "https") {
-                return Err(bad("only http and https are spoken".into()));
-            }
-            Ok(Endpoint { url, key: key.clone() })
+            let endpoint = Endpoint::new(address(&provider.base_url, path)?, provider.timeouts);
+            Ok::<_, Error>(endpoint.with_key(provider.key.as_ref(), KeyHeader::Bearer))
         };
         Ok(Self {
             chat: endpoint("chat/completions")?,
@@ -107,11 +98,7 @@ impl OpenAi {
             .map_err(|e| self.chat.nonsense(&format!("what is not a chat chunk ({e})"), data))?;
         if let Some(error) = chunk.error {
             let said = error.get("message").and_then(Value::as_str).unwrap_or("no message");
-            let said = self.chat.without_key(said);
-            return Err(Error::new(
-                Code::ModelUnavailable,
-                format!("the provider broke off: {said}"),
-            ));
+            return Err(self.chat.broke_off(said));
         }
         if let Some(usage) = chunk.usage {
             done.usage = Usage::new(usage.prompt_tokens, usage.completion_tokens);
@@ -155,6 +142,7 @@ impl OpenAi {
                     .unwrap_or_else(|| format!("call_{}", Uuid::now_v7().simple())),
                 name: String::new(),
                 arguments: String::new(),
+                receipt: None,
             });
         }
         let call = &mut done.tool_calls[index];
@@ -184,28 +172,19 @@ impl ChatModel for OpenAi {
         let body = request::body(&self.model, request).map_err(|e| {
             Error::invalid_argument("the request cannot be written as JSON").caused_by(e)
         })?;
-        let mut response = self.chat.post(body, Some(&mut *sink)).await?;
-        let mut done = Completion::default();
-        let streamed = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
-        if !streamed {
+        let mut answer = self.chat.post(body).await?;
+        let request_id = answer.request_id.take();
+        let mut done = Completion { request_id, ..Completion::default() };
+        if !answer.streamed {
             // Some servers answer in one piece whatever is asked.
-            let body = self.chat.body(response).await?;
-            self.take(&body, &mut done, sink).await?;
+            self.take(&answer.body().await?, &mut done, sink).await?;
             return self.complete(done);
         }
-        let mut reader = SseReader::default();
-        while let Some(chunk) = self.chat.chunk(&mut response).await? {
-            reader.push(&chunk)?;
-            while let Some(data) = reader.next()? {
-                if data.trim() == "[DONE]" {
-                    return self.complete(done);
-                }
-                self.take(&data, &mut done, sink).await?;
+        while let Some(data) = answer.event().await? {
+            if data.trim() == "[DONE]" {
+                break;
             }
+            self.take(&data, &mut done, sink).await?;
         }
         self.complete(done)
     }
@@ -245,8 +224,12 @@ impl OpenAi {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in texts.chunks(EMBEDDING_BATCH) {
             let body = json!({"model": self.model, "input": batch, "encoding_format": "float"});
-            let response = self.embeddings.post(body.to_string().into_bytes(), None).await?;
-            let text = self.embeddings.body(response).await?;
+            let body = body.to_string().into_bytes();
+            let text = with_retries(|| {
+                let (endpoint, body) = (self.embeddings.clone(), body.clone());
+                async move { endpoint.post(body).await?.body().await }
+            })
+            .await?;
             let nonsense = |what: &str| self.embeddings.nonsense(what, &text);
             let mut answer: Embeddings = serde_json::from_str(&text)
                 .map_err(|e| nonsense(&format!("what is no list of embeddings ({e})")))?;
@@ -268,7 +251,7 @@ impl OpenAi {
 }
 
 /// The vector at length 1, or `None` if it has no direction.
-pub(super) fn normalised(mut vector: Vec<f32>) -> Option<Vec<f32>> {
+pub(in crate::model) fn normalised(mut vector: Vec<f32>) -> Option<Vec<f32>> {
     let length = vector.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>().sqrt();
     if !length.is_finite() || length == 0.0 {
         return None;

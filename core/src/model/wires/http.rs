@@ -1,0 +1,289 @@
+//! One exchange with a provider: a request as JSON, an answer in one piece or as a stream, and
+//! errors in our words. Trying again is not done here.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::{Response, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::error::{Code, Error, ProviderAnswer, Result};
+use crate::io::{self, SseReader};
+use crate::model::providers::Timeouts;
+
+/// The most that is read of an answer that is not a stream.
+const BODY_LIMIT: usize = 64 * 1024 * 1024;
+/// Where providers say which exchange it was.
+const REQUEST_IDS: [&str; 5] =
+    ["x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "cf-ray"];
+
+/// An address to post JSON to. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(in crate::model) struct Endpoint {
+    url: Url,
+    /// What goes with each request; the key is marked as sensitive, so that no layer below shows or
+    /// indexes it.
+    headers: HeaderMap,
+    /// To take it out of what the provider says.
+    key: Option<SecretString>,
+    timeouts: Timeouts,
+}
+
+/// How a key goes with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) enum KeyHeader {
+    /// `Authorization: Bearer KEY`.
+    Bearer,
+    /// A header of its own, for instance `x-api-key`.
+    Named(&'static str),
+}
+
+/// Takes an address apart.
+///
+/// # Errors
+/// [`Code::InvalidArgument`] for one that is no `http` or `https` address.
+pub(in crate::model) fn address(base_url: &str, path: &str) -> Result<Url> {
+    let bad = |why: String| {
+        Error::invalid_argument(format!("base_url {base_url:?}: {why}"))
+            .hint("for instance http://127.0.0.1:8080/v1")
+    };
+    let url = Url::parse(&format!("{}/{path}", base_url.trim_end_matches('/')))
+        .map_err(|e| bad(e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(bad("only http and https are spoken".into()));
+    }
+    Ok(url)
+}
+
+/// An answer of a success, its body unread.
+#[derive(Debug)]
+pub(in crate::model) struct Answer<'a> {
+    endpoint: &'a Endpoint,
+    response: Response,
+    reader: SseReader,
+    /// The provider's id of the exchange.
+    pub(in crate::model) request_id: Option<String>,
+    /// Whether it comes as server-sent events.
+    pub(in crate::model) streamed: bool,
+}
+
+impl Endpoint {
+    /// An address without a key.
+    pub(in crate::model) fn new(url: Url, timeouts: Timeouts) -> Self {
+        Self { url, headers: HeaderMap::new(), key: None, timeouts }
+    }
+
+    /// Sends a key with each request. It has only characters that a header can hold.
+    pub(in crate::model) fn with_key(mut self, key: Option<&SecretString>, how: KeyHeader) -> Self {
+        let Some(key) = key else { return self };
+        let (name, value) = match how {
+            KeyHeader::Bearer => ("authorization", format!("Bearer {}", key.expose_secret())),
+            KeyHeader::Named(name) => (name, key.expose_secret().to_owned()),
+        };
+        if let Ok(mut value) = HeaderValue::from_str(&value) {
+            value.set_sensitive(true);
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self.key = Some(key.clone());
+        self
+    }
+
+    /// Sends a header of ours with each request.
+    pub(in crate::model) fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        self
+    }
+
+    /// Posts once. Gives the answer of a success.
+    ///
+    /// # Errors
+    /// A model code; [`Error::answer`] has status, request id and `Retry-After`.
+    pub(in crate::model) async fn post(&self, body: Vec<u8>) -> Result<Answer<'_>> {
+        let request = io::client()?
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .headers(self.headers.clone())
+            .body(body);
+        let response = tokio::time::timeout(self.timeouts.first_byte, request.send())
+            .await
+            .map_err(|_| self.silent(self.timeouts.first_byte))?
+            .map_err(|e| self.unreachable(e))?;
+        let request_id = request_id(response.headers());
+        let streamed = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .is_some_and(|kind| kind.starts_with("text/event-stream"));
+        let status = response.status();
+        let reader = SseReader::default();
+        let answer = Answer { endpoint: self, response, reader, request_id, streamed };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let said = ProviderAnswer {
+            status: Some(status.as_u16()),
+            request_id: answer.request_id.clone(),
+            retry_after: retry_after(answer.response.headers()),
+        };
+        let text = answer.body().await.unwrap_or_default();
+        Err(self.refused(status, &text).answered(said))
+    }
+
+    /// What a provider said. Some repeat the key in it, and errors are logged and stored.
+    pub(in crate::model) fn without_key(&self, text: &str) -> String {
+        match &self.key {
+            Some(key) if !key.expose_secret().is_empty() => {
+                text.replace(key.expose_secret(), "[api key]")
+            }
+            _ => text.to_owned(),
+        }
+    }
+
+    fn host(&self) -> String {
+        let port = self.url.port().map(|p| format!(":{p}")).unwrap_or_default();
+        format!("{}{port}", self.url.host_str().unwrap_or("the provider"))
+    }
+
+    fn silent(&self, waited: Duration) -> Error {
+        let waited = waited.as_secs_f64();
+        Error::new(Code::ModelUnavailable, format!("{} was silent for {waited} s", self.host()))
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> Error {
+        let error = error.without_url();
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Error::new(Code::ModelUnavailable, format!("{} cannot be reached: {cause}", self.host()))
+            .hint("check the base URL and that the server runs")
+            .caused_by(&error)
+    }
+
+    fn refused(&self, status: StatusCode, body: &str) -> Error {
+        let said = self.without_key(message_in(body).as_deref().unwrap_or(body));
+        let said: String = said.trim().chars().take(500).collect();
+        let host = self.host();
+        let message = format!("{host} answered {}: {said}", status.as_u16());
+        match status.as_u16() {
+            401 | 403 => Error::new(Code::ModelUnauthorized, message).hint(match self.key {
+                Some(_) => "check the API key and what it may use",
+                None => "no API key was given: set providers.<name>.api_key, or OPENAI_API_KEY",
+            }),
+            429 => Error::new(Code::ModelRateLimited, message)
+                .hint("wait, or raise the limit with the provider"),
+            408 | 409 | 500..=599 => Error::new(Code::ModelUnavailable, message),
+            404 => Error::new(Code::ModelRefused, message)
+                .hint("check the model's name and the base URL (it usually ends with /v1)"),
+            _ => Error::new(Code::ModelRefused, message),
+        }
+    }
+
+    /// The error for a stream that ended before its end.
+    pub(in crate::model) fn broken(&self) -> Error {
+        Error::new(
+            Code::ModelStreamBroken,
+            format!("the stream from {} ended before the answer did", self.host()),
+        )
+        .hint("run again; what had come so far stands in the events")
+    }
+
+    /// The error that a provider sends within a stream.
+    pub(in crate::model) fn broke_off(&self, said: &str) -> Error {
+        let said = self.without_key(said);
+        Error::new(Code::ModelUnavailable, format!("the provider broke off: {said}"))
+    }
+
+    /// The error for an answer that makes no sense.
+    pub(in crate::model) fn nonsense(&self, what: &str, text: &str) -> Error {
+        let shown: String = self.without_key(text).chars().take(200).collect();
+        Error::new(Code::ModelInvalidResponse, format!("{} sent {what}", self.host()))
+            .caused_by(format!("received: {shown}"))
+            .hint("check that the address is of an API of this kind")
+    }
+}
+
+impl Answer<'_> {
+    /// The next chunk of the body, `None` at its end.
+    async fn chunk(&mut self) -> Result<Option<Bytes>> {
+        let patience = self.endpoint.timeouts.between_chunks;
+        match tokio::time::timeout(patience, self.response.chunk()).await {
+            Ok(Ok(chunk)) => Ok(chunk),
+            Ok(Err(e)) => Err(self.endpoint.broken().caused_by(e.without_url())),
+            Err(_) => Err(self.endpoint.silent(patience)),
+        }
+    }
+
+    /// The data of the next server-sent event, `None` at the end of the stream.
+    pub(in crate::model) async fn event(&mut self) -> Result<Option<String>> {
+        loop {
+            if let Some(data) = self.reader.next()? {
+                return Ok(Some(data));
+            }
+            match self.chunk().await? {
+                Some(chunk) => self.reader.push(&chunk)?,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The whole body as text, up to a limit.
+    pub(in crate::model) async fn body(mut self) -> Result<String> {
+        let mut body = Vec::new();
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if body.len() > BODY_LIMIT {
+                return Err(self.endpoint.nonsense("more than 64 MiB", ""));
+            }
+        }
+        String::from_utf8(body).map_err(|_| self.endpoint.nonsense("what is not UTF-8", ""))
+    }
+}
+
+/// The sentence in an error's body, wherever the provider puts it.
+fn message_in(body: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(body).ok()?;
+    // Gemini sends a list of one.
+    let body = body.get(0).unwrap_or(&body);
+    let message = body
+        .pointer("/error/message")
+        .or_else(|| body.get("error"))
+        .or_else(|| body.get("message"));
+    Some(message?.as_str()?.to_owned())
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let found = REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok())?;
+    Some(found.chars().take(200).collect())
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the date form is rare and passed over.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_that_repeats_the_key_does_not_carry_it_into_an_error() {
+        let url = Url::parse("http://localhost/v1").expect("url");
+        let key = SecretString::from("sk-canary".to_owned());
+        let endpoint =
+            Endpoint::new(url, Timeouts::default()).with_key(Some(&key), KeyHeader::Bearer);
+        let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
+        let errors = [
+            endpoint.refused(StatusCode::UNAUTHORIZED, body),
+            endpoint.refused(StatusCode::UNAUTHORIZED, "sk-canary"),
+            endpoint.nonsense("something else", "sk-canary"),
+        ];
+        for error in errors {
+            assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
+        }
+        assert!(!format!("{endpoint:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,7 @@
+//! One module for each protocol that providers speak, and what they share.
+
+mod http;
+mod openai_chat;
+mod openai_chat_request;
+
+pub(super) use openai_chat::{OpenAi, normalised};
