@@ -178,6 +178,8 @@ enum {
   AIKIT_QUOTA_EXCEEDED = 36,
   /* The tenant did not grant this access. */
   AIKIT_ACCESS_DENIED = 37,
+  /* A budget of tokens or money does not allow the call of the model. */
+  AIKIT_BUDGET_EXCEEDED = 38,
   /* The store cannot be opened. */
   AIKIT_STORE_UNAVAILABLE = 40,
   /* Another process holds the database's lock. */
@@ -212,6 +214,10 @@ enum {
   AIKIT_MODEL_STREAM_BROKEN = 56,
   /* The scripted model has no turn left for this call. */
   AIKIT_MODEL_SCRIPT_EXHAUSTED = 57,
+  /* The conversation is longer than the model takes. */
+  AIKIT_MODEL_CONTEXT_EXCEEDED = 58,
+  /* The model's answer does not fit the output schema, also after repairs. */
+  AIKIT_OUTPUT_INVALID = 59,
   /* No tool of that name is registered. */
   AIKIT_TOOL_UNKNOWN = 60,
   /* The tool exists, and a rule forbids it here. */
@@ -237,7 +243,11 @@ enum {
   /* The audit log was changed or cut off. */
   AIKIT_AUDIT_BROKEN = 93,
   /* The configuration breaks a rule; the message says where. */
-  AIKIT_CONFIG_INVALID = 94
+  AIKIT_CONFIG_INVALID = 94,
+  /* The request is not the one that was recorded; the message shows the difference. */
+  AIKIT_CASSETTE_DIFFERS = 95,
+  /* The model's file is damaged, or of a kind that is not supported. */
+  AIKIT_MODEL_FILE_INVALID = 96
 };
 
 /* The release that this header belongs to; compare with aikit_version(). */
@@ -1097,10 +1107,12 @@ aikit_status aikit_agent_info(aikit_agent agent,
  * Runs an agent to the end. Tools of the host's run on this thread.
  *
  * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
- * the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
- * `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
- * turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
- * store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ * the templates of the prompts, as the spec's interface.input_schema declares them), images (a list of
+ * {data: base64} or {url}, with an optional media_type), output_schema (a JSON Schema, in place of the spec's
+ * interface.output_schema). On success the caller owns `*result`, a JSON object: run_id, status
+ * ("finished" or "cancelled"), text, output (where there is an output schema: JSON that fits it), citations,
+ * usage, turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, AIKIT_OUTPUT_INVALID,
+ * those of models and of the store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
  */
 aikit_status aikit_agent_run(aikit_agent agent,
                              const char *input,

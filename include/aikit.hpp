@@ -317,7 +317,7 @@ class Agent {
     explicit Agent(aikit_agent agent) : handle_(agent) {}
 
     /// Runs to the end; gives the result as a JSON object. `options` is a JSON object: run_id,
-    /// max_turns, timeout_ms, inputs.
+    /// max_turns, timeout_ms, inputs, images, output_schema.
     std::string run(std::string_view input, std::string_view options = {}) const {
         return detail::ask(aikit_agent_run, handle(), input.data(), input.size(), options.data(),
                            options.size());

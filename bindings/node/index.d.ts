@@ -174,7 +174,18 @@ export interface RunOptions extends CallOptions {
   timeoutMs?: number;
   /** Values for the templates of the prompts, checked against the spec's `interface.input_schema`. */
   inputs?: { readonly [name: string]: Json };
+  /** Pictures that go with the input. */
+  images?: readonly Image[];
+  /** JSON Schema that `result.output` fits, in place of the spec's `interface.output_schema`. */
+  outputSchema?: object;
 }
+
+/** A picture: its bytes, an address that the provider fetches, or one of them with its type. */
+export type Image =
+  | Uint8Array
+  | string
+  | { readonly data: Uint8Array | string; readonly mediaType?: string }
+  | { readonly url: string; readonly mediaType?: string };
 
 export interface IngestOptions extends CallOptions {
   /** Adds vectors to the keyword index. */
@@ -246,6 +257,12 @@ export interface Usage {
   readonly input_tokens: number;
   readonly output_tokens: number;
   readonly total_tokens: number;
+  /** Of `input_tokens`: read from the provider's cache; absent for none. */
+  readonly cached_input_tokens?: number;
+  /** Of `input_tokens`: written to the provider's cache; absent for none. */
+  readonly cache_write_tokens?: number;
+  /** Of `output_tokens`: thought and not said; absent for none. */
+  readonly reasoning_tokens?: number;
 }
 
 export interface RunResult {
@@ -253,6 +270,8 @@ export interface RunResult {
   /** A cancelled run has its text and usage until then. */
   readonly status: "finished" | "cancelled";
   readonly text: string;
+  /** The answer as JSON, where there is an output schema; it fits that. */
+  readonly output?: Json;
   readonly citations: readonly Citation[];
   readonly usage: Usage;
   readonly turns: number;
@@ -279,6 +298,8 @@ export interface RunStarted extends EventBase<"run_started"> {
   readonly version: string;
   readonly model: string;
   readonly input: string;
+  /** What is known of the pictures that go with the input; not their bytes. */
+  readonly images?: readonly { readonly [key: string]: Json }[];
 }
 export interface RetrievalFinished extends EventBase<"retrieval_finished"> {
   readonly collection: string;
@@ -289,6 +310,10 @@ export interface ModelStarted extends EventBase<"model_started"> {
   readonly model: string;
 }
 export interface TextDelta extends EventBase<"text_delta"> {
+  readonly text: string;
+}
+/** A piece of what the model thinks before it answers. */
+export interface ReasoningDelta extends EventBase<"reasoning_delta"> {
   readonly text: string;
 }
 export interface ToolCallDelta extends EventBase<"tool_call_delta"> {
@@ -316,11 +341,14 @@ export interface ToolFinished extends EventBase<"tool_finished"> {
   readonly result?: Json;
   readonly error?: { readonly code: ErrorCode; readonly message: string; readonly cause?: string };
 }
+/** Text that was given stays: what follows continues it. */
 export interface Retrying extends EventBase<"retrying"> {
   readonly attempt: number;
   readonly delay_ms: number;
   readonly code: ErrorCode;
   readonly message: string;
+  /** The model that is asked next, when it is another. */
+  readonly model?: string;
 }
 export interface RunFinished extends EventBase<"run_finished"> {
   readonly result: RunResult;
@@ -338,6 +366,7 @@ export type RunEvent =
   | RetrievalFinished
   | ModelStarted
   | TextDelta
+  | ReasoningDelta
   | ToolCallDelta
   | ModelFinished
   | ToolStarted

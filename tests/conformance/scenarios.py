@@ -47,7 +47,9 @@ STEP_KEYS: dict[str, set[str]] = {
     "documents": {"collection"},
     "agent": {"model", "ref"},
     "run": {"input"},
-    "start": {"input", "cancel_at", "run_id", "max_turns", "timeout_ms", "inputs"},
+    "start": {
+        "input", "cancel_at", "run_id", "max_turns", "timeout_ms", "inputs", "images", "output_schema",
+    },
     "together": {"inputs"},
     "call_tool": {"name", "arguments"},
     "run_events": {"run_id"},

@@ -441,6 +441,13 @@ local Agent = {}
 ---@field max_turns? integer
 ---@field timeout_ms? integer
 ---@field inputs? table<string, aikit.json> Values for the templates of the prompts.
+---@field images? aikit.Image[] Pictures that go with the input.
+---@field output_schema? table JSON Schema that `result.output` fits, in place of the spec's.
+
+---@class aikit.Image
+---@field data? string Its bytes as base64.
+---@field url? string An address, which the provider fetches.
+---@field media_type? string Default: what the bytes are.
 
 ---Runs to the end. A cancelled run has the status "cancelled"; a failed one raises.
 ---@param input string

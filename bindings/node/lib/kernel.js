@@ -4,12 +4,20 @@ const { invalid, native } = require("./errors.js");
 const addon = require("./native.js");
 // Awaited before it is returned, everywhere below: only so do the stacks of errors lead to callers.
 const { perform } = require("./operation.js");
+const { images } = require("./images.js");
 const { json, kind, take, takeOpen, takeTool, text, whole } = require("./options.js");
 const { Run } = require("./run.js");
 const { Spec, handleOf, isSpec } = require("./spec.js");
 const { Specs } = require("./specs.js");
 
-const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms", inputs: "inputs" };
+const RUN = {
+  runId: "run_id",
+  maxTurns: "max_turns",
+  timeoutMs: "timeout_ms",
+  inputs: "inputs",
+  images: "images",
+  outputSchema: "output_schema",
+};
 
 /** Days of use that are shown, if the caller does not say. */
 const DAYS = 30;
@@ -52,7 +60,8 @@ class Agent {
 
   #begin(call, input, given) {
     text(`${call}: the input`, input);
-    const { signal, options } = take(call, given, RUN);
+    const read = given?.images === undefined ? given : { ...given, images: images(given.images) };
+    const { signal, options } = take(call, read, RUN);
     return [() => this.#handle.start(input, options), { tools: this.#tools, signal }];
   }
 }

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     import builtins
     import datetime
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Any, Literal
 
+    from ._convert import Image
     from ._spec_records import Status
 
 from collections import deque
@@ -217,14 +218,19 @@ class AsyncAgent(AgentCore):
         input: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        images: Iterable[Image] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> RunResult:
-        """Run to the end. `inputs` are the values for the templates of the spec's prompts;
-        `timeout` is in seconds, for the whole run."""
+        """Run to the end. `inputs` are the values for the templates of the spec's prompts; `images`
+        go with the input: bytes, an address, or a mapping with `data` (base64) or `url`;
+        `output_schema` is a JSON Schema that `result.output` fits, in place of the spec's; `timeout`
+        is in seconds, for the whole run."""
         run = self.start(
-            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+            input, inputs=inputs, images=images, output_schema=output_schema,
+            run_id=run_id, max_turns=max_turns, timeout=timeout
         )
         return await run.result()
 
@@ -233,12 +239,14 @@ class AsyncAgent(AgentCore):
         input: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        images: Iterable[Image] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> AsyncRun:
         """Start a run, to be watched: `async for event in run`, then `await run.result()`."""
-        return AsyncRun(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
+        return AsyncRun(self._run_task(input, inputs, images, output_schema, run_id, max_turns, timeout), self._tools)
 
 
 class AsyncRun:

@@ -6,7 +6,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Mapping
-    from typing import Any
+    from typing import Any, TypeAlias
+
+    # Bytes, an address, or a mapping with `data` (base64) or `url`, and perhaps `media_type`.
+    Image: TypeAlias = bytes | bytearray | memoryview | str | Mapping[str, str]
 
 from ._errors import InvalidArgument
 
@@ -58,6 +61,17 @@ def mapping(value: Mapping[str, Any], what: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise TypeError(f"{what} must be a mapping, not {type(value).__name__}")
     return dict(value)
+
+
+def image(value: Image) -> dict[str, Any]:
+    """A picture as the core takes it."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        import base64
+
+        return {"data": base64.b64encode(value).decode("ascii")}
+    if isinstance(value, str):
+        return {"url": value}
+    return mapping(value, "an image that is neither bytes nor an address")
 
 
 def path_text(path: str | os.PathLike[str]) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, TypeVar, overload
+
+    from ._convert import Image
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
 from . import _aikit
 from ._admin_records import Setting
-from ._convert import from_json, mapping, milliseconds, options, path_text, to_json, whole
+from ._convert import from_json, image, mapping, milliseconds, options, path_text, to_json, whole
 from ._events import Event, event
 from ._records import Document, IngestReport, Passage, RunResult
 from ._spec import Spec, native_spec
@@ -210,12 +212,18 @@ class AgentCore:
         self,
         input: str,
         inputs: Mapping[str, Any] | None,
+        images: Iterable[Image] | None,
+        output_schema: Mapping[str, Any] | None,
         run_id: str | None,
         max_turns: int | None,
         timeout: float | None,
     ) -> _aikit.Task:
         chosen = options(
             inputs=None if inputs is None else mapping(inputs, "inputs"),
+            images=None if images is None else [image(each) for each in images],
+            output_schema=None
+            if output_schema is None
+            else mapping(output_schema, "output_schema"),
             run_id=run_id,
             max_turns=max_turns,
             timeout_ms=milliseconds(timeout),

@@ -23,12 +23,14 @@ class RunEvent(Record):
 class RunStarted(RunEvent):
     """The run begins."""
 
-    __slots__ = ("agent_id", "version", "model", "input")
+    __slots__ = ("agent_id", "version", "model", "input", "images")
     type: Literal["run_started"]
     agent_id: str
     version: str
     model: str
     input: str
+    images: list[dict[str, Any]] | None
+    """What is known of the pictures that go with the input; not their bytes."""
 
 
 class RetrievalFinished(RunEvent):
@@ -55,6 +57,14 @@ class TextDelta(RunEvent):
 
     __slots__ = ("text",)
     type: Literal["text_delta"]
+    text: str
+
+
+class ReasoningDelta(RunEvent):
+    """A piece of what the model thinks before it answers."""
+
+    __slots__ = ("text",)
+    type: Literal["reasoning_delta"]
     text: str
 
 
@@ -104,14 +114,17 @@ class ToolFinished(RunEvent):
 
 
 class Retrying(RunEvent):
-    """A request to the model failed and will be made again after `delay_ms`."""
+    """A request to the model failed and will be made again after `delay_ms`. Text that was given
+    stays: what follows continues it."""
 
-    __slots__ = ("attempt", "delay_ms", "code", "message")
+    __slots__ = ("attempt", "delay_ms", "code", "message", "model")
     type: Literal["retrying"]
     attempt: int
     delay_ms: int
     code: str
     message: str
+    model: str | None
+    """The model that is asked next, when it is another."""
 
 
 class RunFinished(RunEvent):
@@ -146,6 +159,7 @@ Event = (
     | RetrievalFinished
     | ModelStarted
     | TextDelta
+    | ReasoningDelta
     | ToolCallDelta
     | ModelFinished
     | ToolStarted
@@ -161,6 +175,7 @@ _CLASSES: dict[str, type[Event]] = {
     "retrieval_finished": RetrievalFinished,
     "model_started": ModelStarted,
     "text_delta": TextDelta,
+    "reasoning_delta": ReasoningDelta,
     "tool_call_delta": ToolCallDelta,
     "model_finished": ModelFinished,
     "tool_started": ToolStarted,

@@ -87,10 +87,28 @@ def each(make: Callable[[Any], Any]) -> Callable[[list[Any]], tuple[Any, ...]]:
 class Usage(Record):
     """Tokens, as the model's provider counted them."""
 
-    __slots__ = ("input_tokens", "output_tokens", "total_tokens")
+    __slots__ = (
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cached_input_tokens",
+        "cache_write_tokens",
+        "reasoning_tokens",
+    )
     input_tokens: int
     output_tokens: int
     total_tokens: int
+    cached_input_tokens: int
+    """Of `input_tokens`: read from the provider's cache."""
+    cache_write_tokens: int
+    """Of `input_tokens`: written to the provider's cache."""
+    reasoning_tokens: int
+    """Of `output_tokens`: thought and not said."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        # What is zero is left out of the document.
+        super().__init__({**dict.fromkeys(self.__slots__, 0), **document})
+        _set_document(self, document)
 
 
 class Citation(Record):
@@ -194,6 +212,7 @@ class RunResult(Record):
         "run_id",
         "status",
         "text",
+        "output",
         "citations",
         "usage",
         "turns",
@@ -204,6 +223,8 @@ class RunResult(Record):
     run_id: str
     status: Literal["finished", "cancelled"]
     text: str
+    output: Any
+    """The answer as JSON, where there is an output schema; it fits that."""
     citations: tuple[Citation, ...]
     usage: Usage
     turns: int

@@ -7,10 +7,11 @@ if TYPE_CHECKING:
     import builtins
     import datetime
     import os
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
     from typing import Any, Literal
 
+    from ._convert import Image
     from ._spec_records import Status
 
 from collections import deque
@@ -151,14 +152,19 @@ class Agent(AgentCore):
         input: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        images: Iterable[Image] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> RunResult:
-        """Run to the end. `inputs` are the values for the templates of the spec's prompts;
-        `timeout` is in seconds, for the whole run."""
+        """Run to the end. `inputs` are the values for the templates of the spec's prompts; `images`
+        go with the input: bytes, an address, or a mapping with `data` (base64) or `url`;
+        `output_schema` is a JSON Schema that `result.output` fits, in place of the spec's; `timeout`
+        is in seconds, for the whole run."""
         return self.start(
-            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+            input, inputs=inputs, images=images, output_schema=output_schema,
+            run_id=run_id, max_turns=max_turns, timeout=timeout
         ).result()
 
     def start(
@@ -166,12 +172,14 @@ class Agent(AgentCore):
         input: str,
         *,
         inputs: Mapping[str, Any] | None = None,
+        images: Iterable[Image] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
     ) -> Run:
         """Start a run, to be watched: `for event in run`, then `run.result()`."""
-        return Run(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
+        return Run(self._run_task(input, inputs, images, output_schema, run_id, max_turns, timeout), self._tools)
 
 
 class Run:

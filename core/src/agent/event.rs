@@ -46,6 +46,8 @@ pub enum EventKind {
         model: String,
         /// What was asked.
         input: String,
+        /// The pictures that go with it: their types, and sizes and hashes or addresses.
+        images: Vec<Value>,
     },
     /// A collection was searched.
     RetrievalFinished {
@@ -215,8 +217,11 @@ impl Serialize for Wire<'_> {
             ($($field:ident),*) => {{ $(map.serialize_entry(stringify!($field), $field)?;)* }};
         }
         match self.kind {
-            EventKind::RunStarted { agent_id, version, model, input } => {
+            EventKind::RunStarted { agent_id, version, model, input, images } => {
                 put!(agent_id, version, model, input);
+                if !images.is_empty() {
+                    put!(images);
+                }
             }
             EventKind::RetrievalFinished { collection, passages } => put!(collection, passages),
             EventKind::ModelStarted { turn, model } => put!(turn, model),

@@ -3,16 +3,20 @@
 //! A run's life is a typed, ordered stream with exactly one ending. Each step is in the store
 //! before the next begins.
 
+mod answer;
 mod event;
 mod filling;
+mod images;
 mod prompt;
 mod recorder;
 mod run;
 mod toolbox;
 mod turns;
 
+pub(crate) use answer::AnswerSchema;
 pub use event::{Event, EventKind, ToolOutcome};
 pub(crate) use filling::names;
+pub use images::ImageInput;
 pub use prompt::Citation;
 pub(crate) use recorder::EventSink;
 pub use run::{Run, RunOptions, RunResult, RunStatus};
@@ -42,8 +46,14 @@ pub(crate) struct Parts {
     pub(crate) model_name: String,
     pub(crate) model: Arc<dyn ChatModel>,
     pub(crate) tools: Toolbox,
+    /// What answers have to be, where the spec says it.
+    pub(crate) answer: Option<AnswerSchema>,
     pub(crate) knowledge: Vec<(Knowledge, Collection)>,
     pub(crate) store: TenantStore,
+    /// Groups requests that begin alike, for providers that route by it: a hash.
+    pub(crate) cache_key: String,
+    /// Fields of the provider's own API.
+    pub(crate) provider_options: Arc<serde_json::Map<String, serde_json::Value>>,
     /// What holds when the caller of a run does not say.
     pub(crate) limits: RunLimits,
     /// What the model costs, if that is known.

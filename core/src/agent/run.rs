@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Agent;
 use super::event::Event;
+use super::images::ImageInput;
 use super::prompt::Citation;
 use super::recorder::EventSink;
 use crate::error::{Code, Error, Result};
@@ -31,6 +32,10 @@ pub struct RunOptions {
     pub max_turns: Option<u32>,
     /// Milliseconds for the whole run, instead of the spec's `behavior.timeout_ms`.
     pub timeout_ms: Option<u64>,
+    /// JSON Schema of the answer, instead of the spec's `interface.output_schema`.
+    pub output_schema: Option<serde_json::Value>,
+    /// Pictures that go with the input.
+    pub images: Vec<ImageInput>,
     /// Values for the templates of the spec's prompts, as `interface.input_schema` declares them.
     pub inputs: serde_json::Map<String, serde_json::Value>,
 }
@@ -54,6 +59,9 @@ pub struct RunResult {
     pub status: RunStatus,
     /// The answer. Text that the model said before a tool call is not part of it.
     pub text: String,
+    /// The answer as JSON that fits the output schema; only where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<serde_json::Value>,
     /// The passages that the answer cites.
     pub citations: Vec<Citation>,
     /// Tokens of all model calls.

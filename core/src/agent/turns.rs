@@ -10,13 +10,14 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::answer::{AnswerSchema, Read, complaint};
 use super::event::{EventKind, ToolOutcome};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
-use super::{Parts, filling, prompt};
+use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Message, ToolCall, Usage};
+use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage};
 use crate::retrieval::{Passage, SearchOptions};
 use crate::spec::{ToolChoice, is_slug};
 use crate::store::{self, NewRun};
@@ -33,6 +34,8 @@ struct Progress {
     /// Of the turn under way, and at the end of the last one.
     text: String,
     usage_now: Usage,
+    /// The answer, once one fitted the output schema.
+    output: Option<Value>,
 }
 
 impl Progress {
@@ -43,6 +46,7 @@ impl Progress {
             run_id: run_id.to_owned(),
             status,
             text: self.text.clone(),
+            output: self.output.clone(),
             citations: prompt::citations(&self.text, &self.passages),
             usage,
             turns: self.turns,
@@ -79,6 +83,15 @@ pub(super) async fn drive<S: EventSink>(
         return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
     let system = filling::system_prompt(&agent.spec, agent.store.id(), &input, options.inputs)?;
+    let images = images::read(options.images)?;
+    let repairs = agent.spec.document().intelligence.cognition.output_repairs;
+    let asked = options
+        .output_schema
+        .map(|schema| {
+            let way = agent.model.structured_output();
+            AnswerSchema::new(&schema, way, repairs, agent.tools.specs())
+        })
+        .transpose()?;
     let allowed = options.timeout_ms.or(agent.limits.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
     let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);
@@ -94,14 +107,16 @@ pub(super) async fn drive<S: EventSink>(
         version: run.version.clone(),
         model: run.model.clone(),
         input: input.clone(),
+        images: images::described(&images),
     };
     recorder.begin(run, started).await?;
     // Cancelled with the run, so that tools hear of it, also when the kernel closes.
     let stop = cancel.child_token();
     let exiting = io::shutdown_token();
     let outcome = {
-        let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns, system };
-        let work = run.turns(input, &mut recorder, &mut progress);
+        let answer = asked.as_ref().or(agent.answer.as_ref());
+        let run = Work { agent, run_id: &run_id, host, stop: &stop, max_turns, system, answer };
+        let work = run.turns(input, images, &mut recorder, &mut progress);
         tokio::select! {
             biased;
             () = cancel.cancelled() => None,
@@ -155,33 +170,55 @@ struct Work<'a> {
     max_turns: u32,
     /// The spec's prompt with its templates filled in.
     system: Option<String>,
+    /// What the answer has to be.
+    answer: Option<&'a AnswerSchema>,
 }
 
 impl Work<'_> {
     async fn turns<S: EventSink>(
         &self,
         input: String,
+        images: Vec<Image>,
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<()> {
         self.retrieve(&input, recorder, progress).await?;
-        let mut request = self.request(input, progress);
+        let mut request = self.request(input, images, progress);
+        let mut repairs = 0;
         for turn in 1..=self.max_turns {
-            let completion = self.ask(turn, &request, recorder, progress).await?;
-            if completion.tool_calls.is_empty() {
-                return Ok(());
-            }
-            recorder.step().await?;
-            let results = self.call_tools(&completion.tool_calls, recorder).await;
-            recorder.step().await?;
+            let (mut completion, answered) = self.ask(turn, &request, recorder, progress).await?;
+            let results = match self.read(&completion, answered.as_ref()) {
+                Read::Answer(value) => {
+                    progress.output = self.answer.map(|_| value);
+                    return Ok(());
+                }
+                Read::Wrong(problem) => {
+                    if let Some(answer) = self.answer.filter(|answer| repairs == answer.repairs()) {
+                        return Err(answer.failed(&problem, &progress.text));
+                    }
+                    repairs += 1;
+                    recorder.step().await?;
+                    let complaint = complaint(&problem, answered.as_ref());
+                    completion.tool_calls.extend(answered);
+                    vec![complaint]
+                }
+                Read::Tools => {
+                    recorder.step().await?;
+                    let results = self.call_tools(&completion.tool_calls, recorder).await;
+                    recorder.step().await?;
+                    results
+                }
+            };
             request.messages.push(Message::Assistant {
                 text: completion.text,
                 reasoning: completion.reasoning,
                 tool_calls: completion.tool_calls,
             });
             request.messages.extend(results);
-            // A model that had to call a tool again and again could never answer.
-            if request.tool_choice == ToolChoice::Required {
+            // A model that had to call a tool again and again could never answer, unless a call is
+            // the answer.
+            let by_call = self.answer.is_some_and(AnswerSchema::by_call);
+            if request.tool_choice == ToolChoice::Required && !by_call {
                 request.tool_choice = ToolChoice::Auto;
             }
         }
@@ -190,6 +227,16 @@ impl Work<'_> {
             format!("the model still called tools after {} turns", self.max_turns),
         )
         .hint("raise `behavior.max_turns`, or make the task smaller"))
+    }
+
+    /// What became of a turn. Without an output schema, a turn without calls is the answer.
+    fn read(&self, completion: &Completion, answered: Option<&ToolCall>) -> Read {
+        match (self.answer, answered) {
+            (Some(answer), Some(call)) => answer.read(completion, Some(&answer.said(call))),
+            (Some(answer), None) => answer.read(completion, None),
+            (None, _) if completion.tool_calls.is_empty() => Read::Answer(Value::Null),
+            (None, _) => Read::Tools,
+        }
     }
 
     /// Does not come back once the run is to stop: a tool that heard of it first and gave up must
@@ -219,16 +266,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn request(&self, input: String, progress: &Progress) -> ChatRequest {
+    fn request(&self, input: String, images: Vec<Image>, progress: &Progress) -> ChatRequest {
         let document = self.agent.spec.document();
         let intelligence = &document.intelligence;
-        let system = prompt::system(self.system.as_deref(), &progress.passages);
+        let mut system = prompt::system(self.system.as_deref(), &progress.passages);
+        if let Some(instruction) = self.answer.and_then(AnswerSchema::instruction) {
+            let before = system.map(|text| text + "\n\n").unwrap_or_default();
+            system = Some(before + &instruction);
+        }
         let mut messages: Vec<Message> = system.map(Message::System).into_iter().collect();
-        messages.push(Message::user(input));
+        messages.push(Message::User { text: input, images });
+        let by_call = self.answer.is_some_and(AnswerSchema::by_call);
         ChatRequest {
             messages,
-            tools: self.agent.tools.specs().clone(),
-            tool_choice: document.behavior.tool_choice,
+            tools: self.answer.map_or(self.agent.tools.specs(), AnswerSchema::tools).clone(),
+            // A call is the answer, so there is one at the end of each turn.
+            tool_choice: match document.behavior.tool_choice {
+                _ if by_call => ToolChoice::Required,
+                choice => choice,
+            },
             parallel_tool_calls: document.behavior.parallel_tool_calls,
             temperature: intelligence.temperature,
             top_p: intelligence.top_p,
@@ -237,9 +293,9 @@ impl Work<'_> {
             seed: intelligence.seed,
             reasoning_effort: intelligence.reasoning_effort,
             prompt_caching: intelligence.prompt_caching,
-            cache_key: None,
-            output: None,
-            provider_options: Arc::default(),
+            cache_key: Some(self.agent.cache_key.clone()),
+            output: self.answer.and_then(AnswerSchema::native),
+            provider_options: self.agent.provider_options.clone(),
         }
     }
 
@@ -249,15 +305,24 @@ impl Work<'_> {
         request: &ChatRequest,
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
-    ) -> Result<Completion> {
+    ) -> Result<(Completion, Option<ToolCall>)> {
         recorder.check_allowance()?;
         progress.turns = turn;
         progress.text.clear();
         progress.usage_now = Usage::default();
         let model = self.agent.model_name.clone();
         recorder.emit(EventKind::ModelStarted { turn, model }).await;
-        let mut watch = Watch { recorder, progress };
-        let completion = self.agent.model.chat(request, &mut watch).await?;
+        let mut watch = Watch { recorder, progress, answer: self.answer };
+        let mut completion = self.agent.model.chat(request, &mut watch).await?;
+        // What was given as text on the way is text of the turn.
+        let answered = self.answer.and_then(|answer| answer.take_call(&mut completion));
+        let said = self.answer.zip(answered.as_ref()).map(|(answer, call)| answer.said(call));
+        if let Some(said) = said {
+            if self.answer.is_some_and(|answer| !answer.streams()) && !said.is_empty() {
+                recorder.emit(EventKind::TextDelta { text: said.clone() }).await;
+            }
+            completion.text.push_str(&said);
+        }
         progress.usage_now = Usage::default();
         progress.usage += completion.usage;
         recorder.spend(self.agent.spent(completion.usage));
@@ -277,7 +342,7 @@ impl Work<'_> {
                 finish_reason: completion.finish_reason.clone(),
             })
             .await;
-        Ok(completion)
+        Ok((completion, answered))
     }
 
     /// Calls the tools of a turn, side by side unless the spec says otherwise. The results stand
@@ -352,6 +417,7 @@ fn content_of(outcome: &Result<Value>) -> String {
 struct Watch<'a, 'b, S> {
     recorder: &'a mut Recorder<'b, S>,
     progress: &'a mut Progress,
+    answer: Option<&'a AnswerSchema>,
 }
 
 #[async_trait]
@@ -365,6 +431,15 @@ impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
             Delta::Text(text) => {
                 self.progress.text.push_str(&text);
                 EventKind::TextDelta { text }
+            }
+            Delta::ToolCall { name, arguments, .. }
+                if self.answer.is_some_and(|answer| answer.is_answer(&name)) =>
+            {
+                if arguments.is_empty() || self.answer.is_some_and(|answer| !answer.streams()) {
+                    return;
+                }
+                self.progress.text.push_str(&arguments);
+                EventKind::TextDelta { text: arguments }
             }
             Delta::ToolCall { call_id, name, arguments } => {
                 EventKind::ToolCallDelta { call_id, name, arguments }

@@ -29,11 +29,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::agent::{Agent, Parts, Toolbox, names};
+use crate::agent::{Agent, AnswerSchema, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::model::Providers;
+use crate::model::{ChatModel, Providers};
 use crate::retrieval::Collection;
-use crate::spec::{Spec, fill};
+use crate::spec::{OutputParsing, Spec, fill};
 use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
@@ -191,6 +191,7 @@ impl Kernel {
             self.0.providers.chat(&model_name, &document.intelligence.script).map_err(|e| {
                 if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
             })?;
+        let answer = self.answer(&spec, model.as_ref(), &tools)?;
         let values = names(&spec, self.tenant());
         let name = fill("name", spec.name(), &values)?;
         let knowledge = document
@@ -206,8 +207,13 @@ impl Kernel {
             price,
             name,
             model_name,
+            cache_key: cache_key(self.tenant(), &spec),
+            provider_options: Arc::new(
+                document.intelligence.provider_options.clone().into_iter().collect(),
+            ),
             model,
             tools,
+            answer,
             knowledge,
             store: self.0.tenant.clone(),
             limits: self.0.setup.run_limits(&spec),
@@ -215,6 +221,27 @@ impl Kernel {
             running: self.0.running.clone(),
             spec,
         }))
+    }
+
+    /// What the answers of an agent have to be: where the spec has an output schema, and does not
+    /// say that they are read as text all the same.
+    fn answer(
+        &self,
+        spec: &Spec,
+        model: &dyn ChatModel,
+        tools: &Toolbox,
+    ) -> Result<Option<AnswerSchema>> {
+        let document = spec.document();
+        let cognition = &document.intelligence.cognition;
+        let as_text =
+            spec.says("/intelligence/cognition/output") && cognition.output == OutputParsing::Text;
+        let Some(schema) = document.interface.output_schema.as_ref().filter(|_| !as_text) else {
+            return Ok(None);
+        };
+        let way = model.structured_output();
+        AnswerSchema::new(schema, way, cognition.output_repairs, tools.specs())
+            .map(Some)
+            .map_err(|e| spec.locate(e, "/interface/output_schema"))
     }
 
     /// The model that an agent uses: what the caller says, else the spec, else the kernel.
@@ -323,4 +350,13 @@ impl Kernel {
         }
         Ok(())
     }
+}
+
+/// Requests of one version of one tenant's agent begin alike. Providers see a hash, and no name.
+fn cache_key(tenant: &str, spec: &Spec) -> String {
+    let mut hash = blake3::Hasher::new();
+    for part in [tenant, spec.agent_id(), spec.version()] {
+        hash.update(&(part.len() as u64).to_le_bytes()).update(part.as_bytes());
+    }
+    hash.finalize().to_hex()[..32].to_owned()
 }

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::wires::normalised;
 use super::{
-    ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message, ToolCall, Usage,
+    ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingModel, Message,
+    StructuredOutput, ToolCall, Usage,
 };
 use crate::error::{Code, Error, Result};
 use crate::spec::ScriptTurn;
@@ -53,6 +54,11 @@ fn scripted_error(word: &str, message: &str) -> Error {
 
 #[async_trait]
 impl ChatModel for ScriptedModel {
+    /// What the script says, is said: no tool is made up for it.
+    fn structured_output(&self) -> StructuredOutput {
+        StructuredOutput::Native
+    }
+
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let input = request
             .messages

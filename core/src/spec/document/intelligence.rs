@@ -100,8 +100,11 @@ block! {
     pub struct Cognition {
         /// Default direct.
         pub strategy: CognitionStrategy,
-        /// Default text.
+        /// Default json where there is an `interface.output_schema`, else text.
         pub output: OutputParsing,
+        /// How often an answer that does not fit `interface.output_schema` is asked for again;
+        /// default 2.
+        pub output_repairs: u32 = 2,
         /// Steps at most; not more than `behavior.max_turns`.
         pub max_steps: Option<u32>,
     }

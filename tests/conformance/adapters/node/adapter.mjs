@@ -40,7 +40,7 @@ const summary = ({ agent_id, name, version, model, hash }) => ({ agent_id, name,
 const OPTIONS = [
   "agent_id allowed_tools api_key base_url cost_limit_usd_per_day default_model denied_tools",
   "llm_tokens_per_day max_concurrent_executions max_cpu_percent max_documents max_memory_mb max_specs",
-  "max_storage_mb max_turns max_vectors on_conflict requests_per_minute run_id timeout_ms",
+  "max_storage_mb max_turns max_vectors on_conflict output_schema requests_per_minute run_id timeout_ms",
 ]
   .join(" ")
   .split(" ");
