@@ -14,8 +14,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(ROOT / "bindings" / "python"))
 
+import exercised
 import materials
 import servers
+
+_EXERCISED = exercised.collected()
 
 
 def _served(start: Callable[[], AbstractContextManager[servers.Server]]) -> Iterator[servers.Server]:
@@ -41,3 +44,37 @@ def aimock() -> Iterator[servers.Server]:
 def llama() -> Iterator[servers.Server]:
     """The real model."""
     yield from _served(servers.llama)
+
+
+@pytest.fixture
+def exercise(request: pytest.FixtureRequest) -> Callable[[str, str, str], None]:
+    """Notes that a test exercises a feature of a provider against something; counts if it passes."""
+    notes: list[tuple[str, str, str]] = []
+    request.node.stash[_NOTES] = notes
+    return lambda provider, feature, against: notes.append((provider, feature, against))
+
+
+_NOTES = pytest.StashKey[list[tuple[str, str, str]]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report = yield
+    if report.when == "call" and report.passed:
+        for provider, feature, against in item.stash.get(_NOTES, []):
+            _EXERCISED[provider][feature].add(against)
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """The page says what was exercised, neither more nor less."""
+    chosen = session.config.getoption("keyword") or any(
+        not Path(each).is_dir() for each in session.config.args
+    )
+    if exitstatus != 0 or chosen:
+        return
+    found = exercised.difference(_EXERCISED)
+    if found:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        sys.stderr.write(f"\n{found}\n1 failed\n")

@@ -1,0 +1,193 @@
+"""The same agent and the same expectations for every provider: what differs stays below the model."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aikit
+import pytest
+from servers import API_KEY, Server
+
+AIMOCK = "aimock 1.43.0, a third party's stand-in for the providers' APIs"
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+Exercise = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """A provider as the stand-in serves it."""
+
+    name: str
+    path: str = "/v1"
+    """What of the address stands in front of the path that the provider's documents have."""
+    settings: tuple[tuple[str, str], ...] = ()
+    reasoning: bool = True
+    """Whether the stand-in lets it think."""
+
+    def config(self, server: Server, key: str = API_KEY) -> dict[str, dict[str, str]]:
+        base = {"base_url": server.root + self.path, "api_key": key}
+        return {self.name: base | dict(self.settings)}
+
+
+PROVIDERS = [
+    Provider("openai", reasoning=False),
+    Provider("openai_responses"),
+    Provider("anthropic", ""),
+    Provider("gemini", ""),
+    Provider("cohere", "", reasoning=False),
+    Provider("mistral"),
+    Provider("deepseek"),
+    Provider("groq"),
+    Provider("xai"),
+    Provider("openrouter", "/api/v1"),
+    Provider("azure", "", (("api_version", "2024-10-21"),), reasoning=False),
+    Provider("ollama", ""),
+    Provider("of-my-own"),
+]
+
+
+@pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.name)
+def provider(request: pytest.FixtureRequest) -> Provider:
+    chosen: Provider = request.param
+    return chosen
+
+
+def watched(
+    server: Server, provider: Provider, question: str, *, key: str = API_KEY, tools: bool = False,
+    interface: dict[str, Any] | None = None, **options: Any,
+) -> tuple[list[aikit.Event], aikit.RunResult]:  # fmt: skip
+    """What happens in a run that ends well."""
+    spec = {
+        "agent": "wire",
+        "model": f"{provider.name}/every-provider",
+        "tools": ["calculator"] if tools else [],
+        "interface": interface or {},
+    }
+    with aikit.open(providers=provider.config(server, key)) as kernel:
+        run = kernel.agent(aikit.parse_spec(json.dumps(spec))).start(question, **options)
+        events = list(run)
+        return events, run.result()
+
+
+def sent(server: Server, question: str) -> list[str]:
+    """The bodies of the requests with this question, as texts."""
+    bodies = [json.dumps(entry.get("body") or {}) for entry in server.get("/__aimock/journal")]
+    return [body for body in bodies if question in body]
+
+
+def test_text_in_pieces_with_its_usage(aimock: Server, provider: Provider, exercise: Exercise) -> None:
+    for feature in ("text", "stream", "usage"):
+        exercise(provider.name, feature, AIMOCK)
+    events, result = watched(aimock, provider, "Say hello to all.")
+    pieces = [event.text for event in events if event.type == "text_delta"]
+    assert result.text == "Grüße from the other end of the wire 🦀."
+    assert "".join(pieces) == result.text
+    assert len(pieces) > 3
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (17, 9)
+    assert result.finish_reason == "stop"
+
+
+def test_a_tool_is_called_and_its_result_goes_back(
+    aimock: Server, provider: Provider, exercise: Exercise
+) -> None:
+    exercise(provider.name, "tools", AIMOCK)
+    events, result = watched(aimock, provider, "Add it up.", tools=True)
+    assert result.text == "It is 42."
+    assert result.turns == 2
+    assert result.usage.total_tokens == 52
+    pieces = [event for event in events if event.type == "tool_call_delta"]
+    assert {piece.name for piece in pieces} == {"calculator"}
+    assert len({piece.call_id for piece in pieces}) == 1
+    assert json.loads("".join(piece.arguments for piece in pieces)) == {"expression": "6 * 7"}
+    [finished] = [event for event in events if event.type == "tool_finished"]
+    assert finished.result == 42
+    assert finished.call_id == pieces[0].call_id
+    first, *_ = [event for event in events if event.type == "model_finished"]
+    assert first.finish_reason == "tool_calls"
+
+
+def test_two_calls_of_one_turn_are_kept_apart(
+    aimock: Server, provider: Provider, exercise: Exercise
+) -> None:
+    exercise(provider.name, "parallel tools", AIMOCK)
+    events, result = watched(aimock, provider, "Add up both.", tools=True)
+    assert result.text == "3 and 50."
+    started = {e.call_id: e.arguments for e in events if e.type == "tool_started"}
+    finished = {e.call_id: e.result for e in events if e.type == "tool_finished"}
+    assert [started[call]["expression"] for call in started] == ["1 + 2", "10 * (2 + 3)"]
+    assert [finished[call] for call in started] == [3, 50]
+
+
+def test_an_answer_of_a_schema(aimock: Server, provider: Provider, exercise: Exercise) -> None:
+    exercise(provider.name, "structured", AIMOCK)
+    schema = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "people": {"type": "integer"}},
+        "required": ["city", "people"],
+        "additionalProperties": False,
+    }
+    events, result = watched(
+        aimock, provider, "Which city is it?", interface={"output_schema": schema}
+    )
+    assert result.output == {"city": "Bern", "people": 137000}
+    assert result.turns == 1
+    pieces = [event.text for event in events if event.type == "text_delta"]
+    assert json.loads("".join(pieces)) == result.output
+    assert not [event for event in events if event.type in ("tool_call_delta", "tool_started")]
+    # The provider hears of the shape, in whatever way it has.
+    assert "people" in sent(aimock, "Which city is it?")[-1]
+
+
+def test_a_picture_goes_with_the_question(
+    aimock: Server, provider: Provider, exercise: Exercise
+) -> None:
+    exercise(provider.name, "images", AIMOCK)
+    _, result = watched(aimock, provider, "What is on the picture?", images=[PIXEL])
+    assert result.text == "A pixel."
+    body = sent(aimock, "What is on the picture?")[-1]
+    assert "image/png" in body
+    assert base64.b64encode(PIXEL).decode() in body
+
+
+def test_what_the_model_thinks_is_told_apart_from_what_it_says(
+    aimock: Server, provider: Provider, exercise: Exercise
+) -> None:
+    events, result = watched(aimock, provider, "Think it over.")
+    thought = "".join(event.text for event in events if event.type == "reasoning_delta")
+    assert result.text == "Four."
+    if provider.reasoning:
+        exercise(provider.name, "reasoning", AIMOCK)
+        assert thought == "Two and two are added, which gives four."
+
+
+@pytest.mark.parametrize(
+    ("question", "code", "tries"),
+    [
+        ("Be busy.", "model_rate_limited", 3),
+        ("Be broken.", "model_unavailable", 3),
+        ("Be wrong.", "model_refused", 1),
+    ],
+)
+def test_what_a_provider_refuses(
+    aimock: Server, provider: Provider, exercise: Exercise, question: str, code: str, tries: int
+) -> None:
+    exercise(provider.name, "errors", AIMOCK)
+    with pytest.raises(aikit.Error) as caught:
+        watched(aimock, provider, question)
+    assert caught.value.code == code
+    said = {"Be busy.": "too many", "Be broken.": "fell over", "Be wrong.": "temperature"}[question]
+    assert said in caught.value.message
+
+
+def test_a_wrong_key(aimock: Server, provider: Provider, exercise: Exercise) -> None:
+    exercise(provider.name, "errors", AIMOCK)
+    with pytest.raises(aikit.Error) as caught:
+        watched(aimock, provider, "Say hello to all.", key="sk-wrong-key-4711")
+    assert caught.value.code == "model_unauthorized"
+    assert "sk-wrong-key-4711" not in f"{caught.value!r}{caught.value.cause}"
