@@ -9,10 +9,12 @@
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
 //! - `resilience`: what stands between a caller and a provider that fails.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
+//! - `host`: models whose answers the program around aikit makes.
 //! - `scripted`, `scripted_embeddings`: models and vectors that need nothing.
 
 mod cassette;
 mod completion;
+mod host;
 mod message;
 mod providers;
 mod request;
@@ -23,6 +25,7 @@ mod wires;
 
 pub use cassette::Cassette;
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
+pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub use providers::{ProviderConfig, Providers, TimeoutSettings};
 pub use request::{ChatRequest, OutputSchema};
