@@ -5,19 +5,25 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
+use super::refusal::Said;
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::{self, SseReader};
-use crate::model::providers::Timeouts;
+use crate::model::providers::{Reached, Timeouts, key_hint};
 
-/// The most that is read of an answer that is not a stream.
+/// The most that is read of an answer.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Where providers say which exchange it was.
-const REQUEST_IDS: [&str; 5] =
-    ["x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "cf-ray"];
+const REQUEST_IDS: [&str; 6] = [
+    "x-request-id",
+    "request-id",
+    "x-goog-request-id",
+    "apim-request-id",
+    "mistral-correlation-id",
+    "cf-ray",
+];
 
 /// An address to post JSON to. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub(in crate::model) struct Endpoint {
     headers: HeaderMap,
     /// To take it out of what the provider says.
     key: Option<SecretString>,
+    /// How to give a key, for whoever gave none.
+    key_hint: String,
     timeouts: Timeouts,
 }
 
@@ -63,6 +71,8 @@ pub(in crate::model) struct Answer<'a> {
     endpoint: &'a Endpoint,
     response: Response,
     reader: SseReader,
+    /// Bytes of the body so far.
+    read: usize,
     /// The provider's id of the exchange.
     pub(in crate::model) request_id: Option<String>,
     /// Whether it comes as server-sent events.
@@ -72,7 +82,14 @@ pub(in crate::model) struct Answer<'a> {
 impl Endpoint {
     /// An address without a key.
     pub(in crate::model) fn new(url: Url, timeouts: Timeouts) -> Self {
-        Self { url, headers: HeaderMap::new(), key: None, timeouts }
+        let key_hint = "give `providers.<name>.api_key` when opening the kernel".to_owned();
+        Self { url, headers: HeaderMap::new(), key: None, key_hint, timeouts }
+    }
+
+    /// An address of a provider, with its key.
+    pub(in crate::model) fn of(provider: &Reached, url: Url, how: KeyHeader) -> Self {
+        let endpoint = Self { key_hint: key_hint(provider), ..Self::new(url, provider.timeouts) };
+        endpoint.with_key(provider.key.as_ref(), how)
     }
 
     /// Sends a key with each request. It has only characters that a header can hold.
@@ -118,17 +135,17 @@ impl Endpoint {
             .is_some_and(|kind| kind.starts_with("text/event-stream"));
         let status = response.status();
         let reader = SseReader::default();
-        let answer = Answer { endpoint: self, response, reader, request_id, streamed };
+        let answer = Answer { endpoint: self, response, reader, read: 0, request_id, streamed };
         if status.is_success() {
             return Ok(answer);
         }
-        let said = ProviderAnswer {
+        let refused = ProviderAnswer {
             status: Some(status.as_u16()),
             request_id: answer.request_id.clone(),
             retry_after: retry_after(answer.response.headers()),
         };
         let text = answer.body().await.unwrap_or_default();
-        Err(self.refused(status, &text).answered(said))
+        Err(self.refused(refused, &text))
     }
 
     /// What a provider said. Some repeat the key in it, and errors are logged and stored.
@@ -162,22 +179,26 @@ impl Endpoint {
             .caused_by(&error)
     }
 
-    fn refused(&self, status: StatusCode, body: &str) -> Error {
-        let said = self.without_key(message_in(body).as_deref().unwrap_or(body));
+    fn refused(&self, answer: ProviderAnswer, body: &str) -> Error {
+        let read = Said::read(body);
+        let said = self.without_key(read.message());
         let said: String = said.trim().chars().take(500).collect();
-        let host = self.host();
-        let message = format!("{host} answered {}: {said}", status.as_u16());
-        match status.as_u16() {
-            401 | 403 => Error::new(Code::ModelUnauthorized, message).hint(match self.key {
-                Some(_) => "check the API key and what it may use",
-                None => "no API key was given: set providers.<name>.api_key, or OPENAI_API_KEY",
-            }),
-            429 => Error::new(Code::ModelRateLimited, message)
-                .hint("wait, or raise the limit with the provider"),
-            408 | 409 | 500..=599 => Error::new(Code::ModelUnavailable, message),
-            404 => Error::new(Code::ModelRefused, message)
-                .hint("check the model's name and the base URL (it usually ends with /v1)"),
-            _ => Error::new(Code::ModelRefused, message),
+        let status = answer.status.unwrap_or_default();
+        let error = read.error(Some(status), format!("{} answered {status}: {said}", self.host()));
+        let retry_after = answer.retry_after.or(read.retry_after);
+        self.advised(error).answered(ProviderAnswer { retry_after, ..answer })
+    }
+
+    /// What to do about a key that was refused.
+    fn advised(&self, error: Error) -> Error {
+        match (error.code(), &self.key) {
+            (Code::ModelUnauthorized, Some(_)) => {
+                error.hint("check the API key and what it may use")
+            }
+            (Code::ModelUnauthorized, None) => {
+                error.hint(format!("no API key was given: {}", self.key_hint))
+            }
+            _ => error,
         }
     }
 
@@ -190,10 +211,15 @@ impl Endpoint {
         .hint("run again; what had come so far stands in the events")
     }
 
-    /// The error that a provider sends within a stream.
+    /// The error that a provider sends within a stream: its JSON, or a sentence.
     pub(in crate::model) fn broke_off(&self, said: &str) -> Error {
-        let said = self.without_key(said);
-        Error::new(Code::ModelUnavailable, format!("the provider broke off: {said}"))
+        self.broke_off_saying(&Said::read(said))
+    }
+
+    /// The same for an error that was read already.
+    pub(super) fn broke_off_saying(&self, said: &Said) -> Error {
+        let message: String = self.without_key(said.message()).chars().take(500).collect();
+        self.advised(said.error(None, format!("the provider broke off: {message}")))
     }
 
     /// The error for an answer that makes no sense.
@@ -209,11 +235,16 @@ impl Answer<'_> {
     /// The next chunk of the body, `None` at its end.
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let patience = self.endpoint.timeouts.between_chunks;
-        match tokio::time::timeout(patience, self.response.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(e)) => Err(self.endpoint.broken().caused_by(e.without_url())),
-            Err(_) => Err(self.endpoint.silent(patience)),
+        let chunk = match tokio::time::timeout(patience, self.response.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(e)) => return Err(self.endpoint.broken().caused_by(e.without_url())),
+            Err(_) => return Err(self.endpoint.silent(patience)),
+        };
+        self.read = self.read.saturating_add(chunk.as_ref().map_or(0, Bytes::len));
+        if self.read > BODY_LIMIT {
+            return Err(self.endpoint.nonsense("more than 64 MiB", ""));
         }
+        Ok(chunk)
     }
 
     /// The data of the next server-sent event, `None` at the end of the stream.
@@ -234,24 +265,9 @@ impl Answer<'_> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() > BODY_LIMIT {
-                return Err(self.endpoint.nonsense("more than 64 MiB", ""));
-            }
         }
         String::from_utf8(body).map_err(|_| self.endpoint.nonsense("what is not UTF-8", ""))
     }
-}
-
-/// The sentence in an error's body, wherever the provider puts it.
-fn message_in(body: &str) -> Option<String> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    // Gemini sends a list of one.
-    let body = body.get(0).unwrap_or(&body);
-    let message = body
-        .pointer("/error/message")
-        .or_else(|| body.get("error"))
-        .or_else(|| body.get("message"));
-    Some(message?.as_str()?.to_owned())
 }
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
@@ -276,9 +292,11 @@ mod tests {
         let endpoint =
             Endpoint::new(url, Timeouts::default()).with_key(Some(&key), KeyHeader::Bearer);
         let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
+        let answer = ProviderAnswer { status: Some(401), ..ProviderAnswer::default() };
         let errors = [
-            endpoint.refused(StatusCode::UNAUTHORIZED, body),
-            endpoint.refused(StatusCode::UNAUTHORIZED, "sk-canary"),
+            endpoint.refused(answer.clone(), body),
+            endpoint.refused(answer, "sk-canary"),
+            endpoint.broke_off(body),
             endpoint.nonsense("something else", "sk-canary"),
         ];
         for error in errors {
