@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Cohere, RECEIPT};
 use crate::error::{Code, Error, Result};
-use crate::model::wires::lenient::{count, text};
+use crate::model::wires::lenient::{count, one_or_more, text};
 use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, Receipt, ToolCall, Usage, finish};
 
@@ -35,27 +35,12 @@ struct EventDelta {
 
 #[derive(Deserialize)]
 struct WireMessage {
-    content: Option<OneOrMore<Part>>,
+    #[serde(default, deserialize_with = "one_or_more")]
+    content: Vec<Part>,
     #[serde(default, deserialize_with = "text")]
     tool_plan: Option<String>,
-    tool_calls: Option<OneOrMore<WireCall>>,
-}
-
-/// A stream has one where an answer in one piece has a list.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMore<T> {
-    One(T),
-    More(Vec<T>),
-}
-
-impl<T> OneOrMore<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::More(more) => more,
-        }
-    }
+    #[serde(default, deserialize_with = "one_or_more")]
+    tool_calls: Vec<WireCall>,
 }
 
 #[derive(Deserialize)]
@@ -177,7 +162,7 @@ impl<'a> Reading<'a> {
             self.plan.push_str(&plan);
             sink.delta(Delta::Reasoning(plan)).await;
         }
-        for part in message.content.map(OneOrMore::into_vec).unwrap_or_default() {
+        for part in message.content {
             if let Some(thought) = part.thinking.filter(|thought| !thought.is_empty()) {
                 self.thought.push_str(&thought);
                 sink.delta(Delta::Reasoning(thought)).await;
@@ -187,8 +172,7 @@ impl<'a> Reading<'a> {
                 sink.delta(Delta::Text(text)).await;
             }
         }
-        let calls = message.tool_calls.map(OneOrMore::into_vec).unwrap_or_default();
-        for (index, call) in (index..).zip(calls) {
+        for (index, call) in (index..).zip(message.tool_calls) {
             self.take_call(call, index, sink).await?;
         }
         Ok(())
