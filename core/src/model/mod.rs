@@ -11,6 +11,7 @@
 //! - `scripted`: models and vectors that need nothing.
 
 mod completion;
+mod dialect;
 mod message;
 mod providers;
 mod request;

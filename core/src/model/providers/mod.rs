@@ -12,11 +12,19 @@ use serde_json::Value;
 use crate::error::{Code, Error, Result};
 use crate::model::resilience::Resilient;
 use crate::model::scripted::{ScriptedEmbeddings, ScriptedModel};
-use crate::model::wires::OpenAi;
+use crate::model::wires::{Anthropic, Gemini, OpenAi};
 use crate::model::{ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
 
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+/// Where a provider is that everybody knows.
+fn default_base_url(provider: &str) -> Option<&'static str> {
+    match provider {
+        "openai" => Some("https://api.openai.com/v1"),
+        "anthropic" => Some("https://api.anthropic.com"),
+        "gemini" => Some("https://generativelanguage.googleapis.com"),
+        _ => None,
+    }
+}
 
 /// Where a provider is and how to get in. The key is never shown, logged or stored.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -162,7 +170,12 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedModel::new(script.to_vec())));
         }
-        Ok(Arc::new(Resilient(self.openai(provider, model)?)))
+        let reached = self.reached(provider)?;
+        Ok(match self.wire(provider) {
+            "anthropic" => Arc::new(Resilient(Anthropic::new(&reached, model)?)),
+            "gemini" => Arc::new(Resilient(Gemini::new(&reached, model)?)),
+            _ => Arc::new(Resilient(OpenAi::new(&reached, model)?)),
+        })
     }
 
     /// The embedding model of this name.
@@ -174,7 +187,11 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedEmbeddings));
         }
-        Ok(Arc::new(self.openai(provider, model)?))
+        let reached = self.reached(provider)?;
+        Ok(match self.wire(provider) {
+            "gemini" => Arc::new(Gemini::new(&reached, model)?),
+            _ => Arc::new(OpenAi::new(&reached, model)?),
+        })
     }
 
     /// Whether calls of this model would go to a provider that takes none without a key, and no
@@ -193,7 +210,13 @@ impl Providers {
         theirs && !known
     }
 
-    fn openai(&self, provider: &str, model: &str) -> Result<OpenAi> {
+    /// The protocol that a provider speaks.
+    fn wire<'a>(&'a self, provider: &'a str) -> &'a str {
+        let told = self.0.get(provider).and_then(|config| config.wire.as_deref());
+        told.unwrap_or(provider)
+    }
+
+    fn reached(&self, provider: &str) -> Result<Reached> {
         let config = self.0.get(provider).cloned().unwrap_or_default();
         let env = |key: &str| {
             let value = std::env::var(key).ok().filter(|value| !value.is_empty());
@@ -205,7 +228,7 @@ impl Providers {
         let base_url = config
             .base_url
             .or_else(|| env("OPENAI_BASE_URL"))
-            .or_else(|| (provider == "openai").then(|| OPENAI_BASE_URL.to_owned()))
+            .or_else(|| default_base_url(provider).map(str::to_owned))
             .ok_or_else(|| {
                 let known = self.0.keys().map(String::as_str);
                 let known: Vec<&str> = ["scripted", "openai"].into_iter().chain(known).collect();
@@ -223,13 +246,12 @@ impl Providers {
         }
         let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
         let key = config.api_key.or_else(ambient);
-        let reached = Reached {
+        Ok(Reached {
             name: provider.to_owned(),
             base_url,
             key: key.map(|key| sendable(provider, &key)).transpose()?,
             api_version: config.api_version,
             timeouts: config.timeouts.into(),
-        };
-        OpenAi::new(&reached, model)
+        })
     }
 }
