@@ -31,6 +31,10 @@ pub struct RunOptions {
     pub max_turns: Option<u32>,
     /// Milliseconds for the whole run, instead of the spec's `behavior.timeout_ms`.
     pub timeout_ms: Option<u64>,
+    /// Tokens that the run may use, in and out, instead of the spec's `governance.budget`.
+    pub tokens_per_run: Option<u64>,
+    /// US dollars that the run may use, instead of the spec's `governance.budget`.
+    pub cost_usd_per_run: Option<f64>,
     /// Values for the templates of the spec's prompts, as `interface.input_schema` declares them.
     pub inputs: serde_json::Map<String, serde_json::Value>,
 }

@@ -31,7 +31,7 @@ use uuid::Uuid;
 
 use crate::agent::{Agent, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::model::Providers;
+use crate::model::{ChatModel, Fallback, Providers};
 use crate::retrieval::Collection;
 use crate::spec::{Spec, fill};
 use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
@@ -187,10 +187,7 @@ impl Kernel {
         let document = spec.document();
         let tools = Toolbox::new(&spec, self.0.tools.clone())?;
         let model_name = self.model_name(&spec, &options)?;
-        let model =
-            self.0.providers.chat(&model_name, &document.intelligence.script).map_err(|e| {
-                if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
-            })?;
+        let model = self.models(&spec, &model_name)?;
         let values = names(&spec, self.tenant());
         let name = fill("name", spec.name(), &values)?;
         let knowledge = document
@@ -215,6 +212,20 @@ impl Kernel {
             running: self.0.running.clone(),
             spec,
         }))
+    }
+
+    /// The model of this name, and the spec's further ones for when it fails.
+    fn models(&self, spec: &Spec, name: &str) -> Result<Arc<dyn ChatModel>> {
+        let intelligence = &spec.document().intelligence;
+        let link = |name: &str| {
+            self.0.providers.link(self.tenant(), name, &intelligence.script)
+        };
+        let first = link(name)
+            .map_err(|e| if name == spec.model() { spec.locate(e, "/intelligence/model") } else { e })?;
+        let others = intelligence.fallback_models.iter().enumerate().map(|(i, name)| {
+            link(name).map_err(|e| spec.locate(e, &format!("/intelligence/fallback_models/{i}")))
+        });
+        Ok(Fallback::of(first, others.collect::<Result<_>>()?))
     }
 
     /// The model that an agent uses: what the caller says, else the spec, else the kernel.

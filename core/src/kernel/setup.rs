@@ -14,6 +14,24 @@ use crate::model::{ProviderConfig, Providers};
 use crate::spec::{Spec, is_model_name};
 use crate::store::{Limits, Location, Store, TenantStore};
 
+/// What a caller says of a provider, without its key.
+fn shown(config: &ProviderConfig) -> ProviderSettings {
+    ProviderSettings {
+        base_url: config.base_url.clone(),
+        api_key: None,
+        wire: config.wire.clone(),
+        api_version: config.api_version.clone(),
+        first_byte_ms: config.first_byte_ms,
+        between_chunks_ms: config.between_chunks_ms,
+        total_ms: config.total_ms,
+        max_retries: config.max_retries,
+        requests_per_minute: config.requests_per_minute,
+        tokens_per_minute: config.tokens_per_minute,
+        concurrent_requests: config.concurrent_requests,
+        cassette: config.cassette.clone(),
+    }
+}
+
 /// What holds in a kernel, and why.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -44,11 +62,8 @@ impl Setup {
             .providers
             .0
             .iter()
-            .filter(|(_, config)| config.base_url.is_some())
-            .map(|(name, config)| {
-                let base_url = config.base_url.clone();
-                (name.clone(), ProviderSettings { base_url, api_key: None })
-            })
+            .map(|(name, config)| (name.clone(), shown(config)))
+            .filter(|(_, settings)| *settings != ProviderSettings::default())
             .collect();
         let settings = Settings {
             tenant: options.tenant.clone(),
@@ -95,7 +110,8 @@ impl Setup {
         Ok(tenant.with(actor, Limits::of_config(&quotas)))
     }
 
-    /// The providers of all layers; those that the caller brought win whole.
+    /// The providers of all layers. Address and key of one that the caller brought are the caller's
+    /// alone: a key must not go to an address that somebody else wrote.
     pub(super) fn providers(&self, callers: Providers) -> Providers {
         let mut all = BTreeMap::new();
         for (name, settings) in &self.resolved.settings.providers {
@@ -104,13 +120,38 @@ impl Setup {
                 Ok(key) => (key, None),
                 Err(error) => (None, Some(error)),
             };
-            let base_url = settings.base_url.clone();
-            all.insert(
-                name.clone(),
-                ProviderConfig { base_url, api_key, key_error, ..ProviderConfig::default() },
-            );
+            let config = ProviderConfig {
+                base_url: settings.base_url.clone(),
+                api_key,
+                wire: settings.wire.clone(),
+                api_version: settings.api_version.clone(),
+                first_byte_ms: settings.first_byte_ms,
+                between_chunks_ms: settings.between_chunks_ms,
+                total_ms: settings.total_ms,
+                max_retries: settings.max_retries,
+                requests_per_minute: settings.requests_per_minute,
+                tokens_per_minute: settings.tokens_per_minute,
+                concurrent_requests: settings.concurrent_requests,
+                cassette: settings.cassette.clone(),
+                key_error,
+            };
+            all.insert(name.clone(), config);
         }
-        all.extend(callers.0);
+        for (name, theirs) in callers.0 {
+            // What the caller says besides is in the layers already.
+            let config = all.entry(name).or_default();
+            if theirs.base_url.is_some() || theirs.api_key.is_some() {
+                let ProviderConfig { base_url, api_key, wire, api_version, .. } = theirs;
+                *config = ProviderConfig {
+                    base_url,
+                    api_key,
+                    wire,
+                    api_version,
+                    key_error: None,
+                    ..std::mem::take(config)
+                };
+            }
+        }
         Providers(all)
     }
 

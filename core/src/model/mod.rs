@@ -7,10 +7,12 @@
 //! - `message`, `request`, `completion`: what is asked and answered, the same for all.
 //! - `providers`: from a name to a model; what is known of each provider.
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
+//! - `estimate`: how many tokens a request will about take.
 //! - `resilience`: what stands between a caller and a provider that fails.
 //! - `scripted`: models and vectors that need nothing.
 
 mod completion;
+mod estimate;
 mod message;
 mod providers;
 mod request;
@@ -20,7 +22,9 @@ mod wires;
 
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
-pub use providers::{ProviderConfig, Providers, TimeoutSettings};
+pub use providers::{ProviderConfig, Providers};
+pub(crate) use estimate::Estimate;
+pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
 pub use request::{ChatRequest, OutputSchema};
 pub use scripted::{ScriptedEmbeddings, ScriptedModel};
 

@@ -1,6 +1,7 @@
 //! From `provider/model` to a model.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::model::resilience::Resilient;
+use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
 use crate::model::scripted::{ScriptedEmbeddings, ScriptedModel};
 use crate::model::wires::OpenAi;
 use crate::model::{ChatModel, EmbeddingModel};
@@ -32,27 +33,25 @@ pub struct ProviderConfig {
     pub wire: Option<String>,
     /// Version of the API, for Azure.
     pub api_version: Option<String>,
-    /// How long is waited for what.
-    #[serde(flatten)]
-    pub timeouts: TimeoutSettings,
+    /// Milliseconds until the head of an answer is there; default 120,000.
+    pub first_byte_ms: Option<u64>,
+    /// Milliseconds that a stream may stand still; default 60,000.
+    pub between_chunks_ms: Option<u64>,
+    /// Milliseconds for a whole answer, with all attempts; default: as long as the run may take.
+    pub total_ms: Option<u64>,
+    /// Attempts after the first one, at most 10; default 2.
+    pub max_retries: Option<u32>,
+    /// Requests in a minute, of one tenant, key and model; default: no limit.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute, in and out, of one tenant, key and model; default: no limit.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests at once, of one tenant, key and model; default: no limit.
+    pub concurrent_requests: Option<u32>,
+    /// File of recorded exchanges.
+    pub cassette: Option<PathBuf>,
     /// Why a key that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
-}
-
-/// How long is waited for a provider; what is absent is as in [`Timeouts::default`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(default)]
-pub struct TimeoutSettings {
-    /// Milliseconds until the head of an answer is there; default 120,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_byte_ms: Option<u64>,
-    /// Milliseconds that a stream may stand still; default 60,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub between_chunks_ms: Option<u64>,
-    /// Milliseconds for a whole answer; default: as long as the run may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_ms: Option<u64>,
 }
 
 /// How long is waited for a provider.
@@ -76,14 +75,14 @@ impl Default for Timeouts {
     }
 }
 
-impl From<TimeoutSettings> for Timeouts {
-    fn from(settings: TimeoutSettings) -> Self {
+impl From<&ProviderConfig> for Timeouts {
+    fn from(config: &ProviderConfig) -> Self {
         let default = Self::default();
         let or = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
         Self {
-            first_byte: or(settings.first_byte_ms, default.first_byte),
-            between_chunks: or(settings.between_chunks_ms, default.between_chunks),
-            total: settings.total_ms.map(Duration::from_millis),
+            first_byte: or(config.first_byte_ms, default.first_byte),
+            between_chunks: or(config.between_chunks_ms, default.between_chunks),
+            total: config.total_ms.map(Duration::from_millis),
         }
     }
 }
@@ -158,11 +157,28 @@ impl Providers {
     /// # Errors
     /// [`Code::ModelUnknown`].
     pub fn chat(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
+        Ok(Fallback::of(self.link("", name, script)?, Vec::new()))
+    }
+
+    /// The chat model of this name as one of several; its requests are limited as those of a
+    /// tenant. What a script says happens: nothing stands before it.
+    pub(crate) fn link(&self, tenant: &str, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         let (provider, model) = split(name)?;
         if provider == "scripted" {
-            return Ok(Arc::new(ScriptedModel::new(script.to_vec())));
+            let model = Arc::new(ScriptedModel::new(script.to_vec()));
+            return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
-        Ok(Arc::new(Resilient(self.openai(provider, model)?)))
+        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
+        let policy = policy.transpose()?.unwrap_or_default();
+        let reached = self.reach(provider)?;
+        let key = reached.key.as_ref();
+        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        let wire = OpenAi::new(&reached, model)?;
+        Ok(Link {
+            name: name.to_owned(),
+            model: Arc::new(Resilient::new(wire, &lane, policy)),
+            again: policy.max_retries,
+        })
     }
 
     /// The embedding model of this name.
@@ -174,7 +190,7 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedEmbeddings));
         }
-        Ok(Arc::new(self.openai(provider, model)?))
+        Ok(Arc::new(OpenAi::new(&self.reach(provider)?, model)?))
     }
 
     /// Whether calls of this model would go to a provider that takes none without a key, and no
@@ -193,12 +209,14 @@ impl Providers {
         theirs && !known
     }
 
-    fn openai(&self, provider: &str, model: &str) -> Result<OpenAi> {
+    /// Where a provider is, and how to get in.
+    fn reach(&self, provider: &str) -> Result<Reached> {
         let config = self.0.get(provider).cloned().unwrap_or_default();
         let env = |key: &str| {
             let value = std::env::var(key).ok().filter(|value| !value.is_empty());
             value.filter(|_| provider == "openai")
         };
+        let timeouts = (&config).into();
         // A key of the environment goes where the environment (or the default) points, and never
         // to an address that was given without one.
         let addressed = config.base_url.is_some();
@@ -223,13 +241,12 @@ impl Providers {
         }
         let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
         let key = config.api_key.or_else(ambient);
-        let reached = Reached {
+        Ok(Reached {
             name: provider.to_owned(),
             base_url,
             key: key.map(|key| sendable(provider, &key)).transpose()?,
             api_version: config.api_version,
-            timeouts: config.timeouts.into(),
-        };
-        OpenAi::new(&reached, model)
+            timeouts,
+        })
     }
 }
