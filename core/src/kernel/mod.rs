@@ -33,8 +33,8 @@ use crate::agent::{Agent, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
 use crate::model::{ChatModel, Fallback, Providers};
 use crate::retrieval::Collection;
-use crate::spec::{Spec, fill};
-use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
+use crate::spec::{RateLimits, Spec, fill};
+use crate::store::{CountedAgent, Location, Store, StoreOptions, TenantStore, Usage};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
 use setup::Setup;
@@ -198,20 +198,35 @@ impl Kernel {
                 Ok((k.clone(), self.collection(&fill("collection", &k.collection, &values)?)?))
             })
             .collect::<Result<_>>()?;
-        let price = self.0.setup.price(&model_name);
+        let names = std::iter::once(&model_name).chain(&document.intelligence.fallback_models);
+        let prices = names
+            .filter_map(|name| Some((name.clone(), self.0.setup.price(name)?)))
+            .collect();
         Ok(Agent::new(Parts {
-            price,
+            prices,
             name,
             model_name,
             model,
             tools,
             knowledge,
-            store: self.0.tenant.clone(),
+            store: self.store_of(&spec),
             limits: self.0.setup.run_limits(&spec),
             closing: self.0.closing.clone(),
             running: self.0.running.clone(),
             spec,
         }))
+    }
+
+    /// The store for an agent's runs; what they use is counted by itself if the spec bounds it.
+    fn store_of(&self, spec: &Spec) -> TenantStore {
+        let rates = &spec.document().governance.rate_limits;
+        if *rates == RateLimits::default() {
+            return self.0.tenant.clone();
+        }
+        self.0.tenant.clone().counting(CountedAgent {
+            agent_id: spec.agent_id().into(),
+            runs_per_minute: rates.requests_per_minute.map(u64::from),
+        })
     }
 
     /// The model of this name, and the spec's further ones for when it fails.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::{OpenOptions, specs};
-use crate::agent::{self, RunLimits};
+use crate::agent::{BudgetLimits, RunLimits};
 use crate::config::{
     Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
 };
 use crate::error::{Error, Result};
-use crate::model::{ProviderConfig, Providers};
+use crate::model::{Price, ProviderConfig, Providers, list_price};
 use crate::spec::{Spec, is_model_name};
-use crate::store::{Limits, Location, Store, TenantStore};
+use crate::store::{Limits, Location, Store, TenantStore, micros};
 
 /// What a caller says of a provider, without its key.
 fn shown(config: &ProviderConfig) -> ProviderSettings {
@@ -167,11 +167,16 @@ impl Setup {
         &self.resolved.settings.policy
     }
 
-    pub(super) fn price(&self, model: &str) -> Option<agent::Price> {
-        let price = self.resolved.settings.prices.get(model)?;
-        Some(agent::Price {
+    /// What a model costs: the configuration's price, else the list price.
+    pub(super) fn price(&self, model: &str) -> Option<Price> {
+        let Some(price) = self.resolved.settings.prices.get(model) else {
+            return list_price(model);
+        };
+        Some(Price {
             input: price.input_usd_per_million,
             output: price.output_usd_per_million,
+            cached_input: price.cached_input_usd_per_million,
+            cache_write: price.cache_write_usd_per_million,
         })
     }
 
@@ -179,10 +184,19 @@ impl Setup {
     pub(super) fn run_limits(&self, spec: &Spec) -> RunLimits {
         let layers = &self.resolved.settings.run;
         let behavior = &spec.document().behavior;
+        let governance = &spec.document().governance;
+        let (budget, rates) = (&governance.budget, &governance.rate_limits);
+        let money = |dollars: Option<f64>| dollars.map(micros);
         let own = spec.says("/behavior/max_turns").then_some(behavior.max_turns);
         RunLimits {
             max_turns: own.or(layers.max_turns).unwrap_or(behavior.max_turns),
             timeout_ms: behavior.timeout_ms.or(layers.timeout_ms),
+            budget: BudgetLimits {
+                tokens_per_run: budget.tokens_per_run.or(layers.tokens_per_run),
+                cost_micros_per_run: money(budget.cost_usd_per_run.or(layers.cost_usd_per_run)),
+                agent_tokens_per_day: rates.llm_tokens_per_day,
+                agent_cost_micros_per_day: money(rates.cost_limit_usd_per_day),
+            },
         }
     }
 

@@ -15,7 +15,7 @@ const FRAME: u64 = 4;
 /// A picture of middle size.
 const IMAGE: u64 = 1_000;
 /// Of an answer, when the request does not bound it.
-const ANSWER: u64 = 1_000;
+const ANSWER: u64 = 256;
 
 /// Tokens that a request will about take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ mod tests {
     fn everything_that_is_sent_counts() {
         let mut request =
             ChatRequest { messages: vec![Message::user("x".repeat(350))], ..Default::default() };
-        assert_eq!(Estimate::of(&request), Estimate { input: 104, output: 1_000 });
+        assert_eq!(Estimate::of(&request), Estimate { input: 104, output: 256 });
         request.max_tokens = Some(50);
         assert_eq!(Estimate::of(&request).total(), 154);
         let parameters = json!({"type": "object", "properties": {}});

@@ -5,6 +5,7 @@
 //! `docs/design/models.md` has the contract, and why the wires are our own.
 //!
 //! - `message`, `request`, `completion`: what is asked and answered, the same for all.
+//! - `prices`: what models cost.
 //! - `providers`: from a name to a model; what is known of each provider.
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
 //! - `estimate`: how many tokens a request will about take.
@@ -14,6 +15,7 @@
 mod completion;
 mod estimate;
 mod message;
+mod prices;
 mod providers;
 mod request;
 mod resilience;
@@ -24,6 +26,7 @@ pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub use providers::{ProviderConfig, Providers};
 pub(crate) use estimate::Estimate;
+pub(crate) use prices::{Price, list_price};
 pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
 pub use request::{ChatRequest, OutputSchema};
 pub use scripted::{ScriptedEmbeddings, ScriptedModel};
