@@ -206,8 +206,16 @@ mod tests {
         let none = BudgetLimits::default();
         let limits = [
             (BudgetLimits { tokens_per_run: Some(100), ..none }, "tokens_per_run", "the run's"),
-            (BudgetLimits { cost_micros_per_run: Some(100), ..none }, "cost_usd_per_run", "the run's"),
-            (BudgetLimits { agent_tokens_per_day: Some(100), ..none }, "llm_tokens_per_day", "the agent's"),
+            (
+                BudgetLimits { cost_micros_per_run: Some(100), ..none },
+                "cost_usd_per_run",
+                "the run's",
+            ),
+            (
+                BudgetLimits { agent_tokens_per_day: Some(100), ..none },
+                "llm_tokens_per_day",
+                "the agent's",
+            ),
             (
                 BudgetLimits { agent_cost_micros_per_day: Some(100), ..none },
                 "cost_limit_usd_per_day",

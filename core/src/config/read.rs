@@ -171,12 +171,7 @@ const PROVIDER: &[&str] = &[
     "cassette",
 ];
 
-fn provider(
-    r: &mut Reader,
-    name: &str,
-    node: &Node<'_>,
-    kind: Kind,
-) -> Option<ProviderSettings> {
+fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<ProviderSettings> {
     if !is_slug(name) {
         let hint = "letters, digits, `-`, `_` and `.`, at most 64, as before the slash of a model";
         r.refuse(node, "is not the name of a provider", Some(hint));
@@ -210,7 +205,11 @@ fn provider(
         true
     });
     if !said && matches!(node.value, Value::Table(_)) {
-        r.refuse(node, "says nothing", Some("give `base_url`, `api_key` or another setting, or leave it out"));
+        r.refuse(
+            node,
+            "says nothing",
+            Some("give `base_url`, `api_key` or another setting, or leave it out"),
+        );
     }
     Some(provider)
 }

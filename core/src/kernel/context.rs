@@ -110,14 +110,32 @@ impl Kernel {
         }
         let own = Some(spec.model()).filter(|model| !model.is_empty());
         let model = own.or(self.0.setup.default_model()).unwrap_or_default();
-        if self.0.providers.lacks_key(model) {
-            context.report(
-                Severity::Warning,
-                "AK3013",
-                "/intelligence/model",
-                "no key is known for this model's provider: calls will be refused".into(),
-                "set OPENAI_API_KEY, or give `providers.openai.api_key` when opening the kernel",
-            );
+        let fallbacks = document.intelligence.fallback_models.iter().enumerate();
+        let models = fallbacks
+            .map(|(i, name)| (format!("/intelligence/fallback_models/{i}"), name.as_str()));
+        let models = std::iter::once(("/intelligence/model".to_owned(), model)).chain(models);
+        for (pointer, model) in models.filter(|(_, model)| !model.is_empty()) {
+            if self.0.providers.lacks_key(model) {
+                context.report(
+                    Severity::Warning,
+                    "AK3013",
+                    &pointer,
+                    "no key is known for this model's provider: calls will be refused".into(),
+                    "set OPENAI_API_KEY, or give `providers.openai.api_key` when opening the kernel",
+                );
+            }
+            if let Some(budget) = self.0.setup.money_budget(spec)
+                && self.0.setup.price(model).is_none()
+            {
+                context.report(
+                    Severity::Warning,
+                    "AK3014",
+                    &pointer,
+                    format!("no price is known of {model:?}: `{budget}` does not bound its calls"),
+                    "give it a price under `prices` of the profile or the tenant's configuration, \
+                     or bound tokens",
+                );
+            }
         }
         Ok(context.found)
     }
@@ -218,6 +236,15 @@ impl Context<'_> {
         {
             let hint = error.hint_text().unwrap_or_default().to_owned();
             self.error("AK3007", "/intelligence/model", error.message().to_owned(), &hint);
+        }
+        for (i, model) in document.intelligence.fallback_models.iter().enumerate() {
+            if let Err(error) = providers.chat(model, &[])
+                && unknown(&error)
+            {
+                let pointer = format!("/intelligence/fallback_models/{i}");
+                let hint = error.hint_text().unwrap_or_default().to_owned();
+                self.error("AK3007", &pointer, error.message().to_owned(), &hint);
+            }
         }
         for (i, knowledge) in document.context_policy.knowledge.iter().enumerate() {
             let Some(model) = &knowledge.embedding_model else { continue };

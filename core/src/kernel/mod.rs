@@ -199,9 +199,8 @@ impl Kernel {
             })
             .collect::<Result<_>>()?;
         let names = std::iter::once(&model_name).chain(&document.intelligence.fallback_models);
-        let prices = names
-            .filter_map(|name| Some((name.clone(), self.0.setup.price(name)?)))
-            .collect();
+        let prices =
+            names.filter_map(|name| Some((name.clone(), self.0.setup.price(name)?))).collect();
         Ok(Agent::new(Parts {
             prices,
             name,
@@ -232,11 +231,10 @@ impl Kernel {
     /// The model of this name, and the spec's further ones for when it fails.
     fn models(&self, spec: &Spec, name: &str) -> Result<Arc<dyn ChatModel>> {
         let intelligence = &spec.document().intelligence;
-        let link = |name: &str| {
-            self.0.providers.link(self.tenant(), name, &intelligence.script)
-        };
-        let first = link(name)
-            .map_err(|e| if name == spec.model() { spec.locate(e, "/intelligence/model") } else { e })?;
+        let link = |name: &str| self.0.providers.link(self.tenant(), name, &intelligence.script);
+        let first = link(name).map_err(|e| {
+            if name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
+        })?;
         let others = intelligence.fallback_models.iter().enumerate().map(|(i, name)| {
             link(name).map_err(|e| spec.locate(e, &format!("/intelligence/fallback_models/{i}")))
         });

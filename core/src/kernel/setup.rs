@@ -177,6 +177,18 @@ impl Setup {
             output: price.output_usd_per_million,
             cached_input: price.cached_input_usd_per_million,
             cache_write: price.cache_write_usd_per_million,
+            long: None,
+        })
+    }
+
+    /// The first bound on money that holds for a spec's runs.
+    pub(super) fn money_budget(&self, spec: &Spec) -> Option<&'static str> {
+        let limits = self.run_limits(spec).budget;
+        let run = limits.cost_micros_per_run.map(|_| "cost_usd_per_run");
+        let day = limits.agent_cost_micros_per_day.map(|_| "cost_limit_usd_per_day");
+        run.or(day).or_else(|| {
+            let quota = self.policy().quotas.cost_limit_usd_per_day;
+            quota.map(|_| "quotas.cost_limit_usd_per_day")
         })
     }
 

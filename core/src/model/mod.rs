@@ -23,12 +23,12 @@ mod scripted;
 mod wires;
 
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
-pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
-pub use providers::{ProviderConfig, Providers};
 pub(crate) use estimate::Estimate;
+pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub(crate) use prices::{Price, list_price};
-pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
+pub use providers::{ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
+pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, RETRIES_LIMIT};
 pub use scripted::{ScriptedEmbeddings, ScriptedModel};
 
 use async_trait::async_trait;

@@ -1,4 +1,5 @@
-//! What models cost: list prices of the providers, as data with a date.
+//! What models cost: list prices of the providers, as data with a date. Where a price depends on the
+//! hour, the higher one stands; one that the provider gives for a while only does not.
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
@@ -20,6 +21,19 @@ pub(crate) struct Price {
     pub(crate) cached_input: Option<f64>,
     /// Of input that was written to the provider's cache; absent: as other input.
     pub(crate) cache_write: Option<f64>,
+    /// Of requests with a long input, all of whose tokens cost more.
+    pub(crate) long: Option<LongPrice>,
+}
+
+/// What a model costs from so many tokens of input on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LongPrice {
+    above: u64,
+    input: f64,
+    output: f64,
+    cached_input: Option<f64>,
+    cache_write: Option<f64>,
 }
 
 /// The table as it is written.
@@ -64,7 +78,8 @@ fn is_version(rest: &str) -> bool {
     let mut chars = rest.chars();
     let parted = chars.next().is_some_and(|c| matches!(c, '-' | '@' | ':'));
     let rest = chars.as_str();
-    let date = rest.starts_with(|c: char| c.is_ascii_digit())
+    // 20250929, 2024-07-18, 2505; `-5` is another model.
+    let date = rest.chars().take_while(char::is_ascii_digit).count() >= 4
         && rest.chars().all(|c| c.is_ascii_digit() || c == '-');
     parted && (date || rest == "latest" || rest == "preview" || rest.starts_with("preview-"))
 }
@@ -79,8 +94,12 @@ fn table() -> &'static Table {
 }
 
 impl Price {
-    /// US dollars for these tokens.
+    /// US dollars for the tokens of one request.
     pub(crate) fn of(&self, usage: Usage) -> f64 {
+        if let Some(long) = self.long.filter(|long| usage.input_tokens > long.above) {
+            let LongPrice { input, output, cached_input, cache_write, .. } = long;
+            return Self { input, output, cached_input, cache_write, long: None }.of(usage);
+        }
         #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 tokens")]
         let cost = |tokens: u64, price: f64| tokens as f64 / 1e6 * price;
         let (cached, written) = (usage.cached_input_tokens, usage.cache_write_tokens);
@@ -98,8 +117,8 @@ mod tests {
 
     #[test]
     fn the_table_is_whole() {
-        let table: Table =
-            serde_json::from_str(include_str!("prices.json")).expect("prices.json is as it must be");
+        let table: Table = serde_json::from_str(include_str!("prices.json"))
+            .expect("prices.json is as it must be");
         table.as_of.parse::<jiff::civil::Date>().expect("a date");
         for (name, provider) in &table.providers {
             assert!(provider.source.starts_with("https://"), "{name}");
@@ -122,7 +141,13 @@ mod tests {
         let whole = list_price("openai/gpt-4o-2024-11-20").expect("known");
         assert_ne!(whole, mini);
         assert_eq!(list_price("anthropic/claude-sonnet-4-5-20250929").map(|p| p.input), Some(3.0));
-        for unknown in ["openai/gpt-4o-audio-preview", "openai/gpt-4o-minimal", "x/gpt-4o", "gpt-4o"] {
+        for unknown in [
+            "openai/gpt-4o-audio-preview",
+            "openai/gpt-4o-minimal",
+            "anthropic/claude-opus-5-6",
+            "x/gpt-4o",
+            "gpt-4o",
+        ] {
             assert_eq!(list_price(unknown), None, "{unknown}");
         }
         assert_eq!(list_price("local/qwen.gguf"), Some(Price::default()));
@@ -130,12 +155,21 @@ mod tests {
 
     #[test]
     fn what_came_from_a_cache_costs_less() {
-        let price =
-            Price { input: 3.0, output: 15.0, cached_input: Some(0.3), cache_write: Some(3.75) };
+        let price = Price {
+            input: 3.0,
+            output: 15.0,
+            cached_input: Some(0.3),
+            cache_write: Some(3.75),
+            long: None,
+        };
         let usage = Usage::new(1_000_000, 100_000).cached(600_000, 200_000);
         let near = |found: f64, wanted: f64| assert!((found - wanted).abs() < 1e-9, "{found}");
         near(price.of(usage), 0.2 * 3.0 + 0.6 * 0.3 + 0.2 * 3.75 + 1.5);
         near(Price { cached_input: None, cache_write: None, ..price }.of(usage), 3.0 + 1.5);
         near(Price::default().of(usage), 0.0);
+        let long = LongPrice { above: 999_999, input: 6.0, output: 30.0, ..LongPrice::default() };
+        let tiered = Price { long: Some(long), ..price };
+        near(tiered.of(usage), 6.0 + 3.0);
+        near(tiered.of(Usage::new(999_999, 0)), price.of(Usage::new(999_999, 0)));
     }
 }

@@ -129,7 +129,8 @@ async fn the_next_model_is_asked_when_another_may_answer() {
     // No model of that name.
     let answer = ProviderAnswer { status: Some(404), ..ProviderAnswer::default() };
     let gone = Error::new(Code::ModelRefused, "no such model").answered(answer);
-    let (model, _) = chain(vec![("a/1", 0, vec![(Vec::new(), Err(gone))]), ("b/2", 0, vec![said("b")])]);
+    let (model, _) =
+        chain(vec![("a/1", 0, vec![(Vec::new(), Err(gone))]), ("b/2", 0, vec![said("b")])]);
     assert_eq!(ask(&model).await.0.expect("answered").text, "b");
 }
 

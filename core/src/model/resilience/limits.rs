@@ -129,9 +129,8 @@ impl Bucket {
         let mut missing = self.ledger.lock().draw(units);
         // More than the bucket holds is taken as it comes in: a request that is larger than the
         // limit of a minute waits longer than a minute, and is made.
-        while let Some(part) = u32::try_from(missing.min(self.most.get().into()))
-            .ok()
-            .and_then(NonZeroU32::new)
+        while let Some(part) =
+            u32::try_from(missing.min(self.most.get().into())).ok().and_then(NonZeroU32::new)
         {
             match self.limiter.check_n(part) {
                 Ok(Err(not_until)) => {

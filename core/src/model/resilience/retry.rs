@@ -286,7 +286,9 @@ mod tests {
     impl Deltas {
         fn retries(&self) -> Vec<(u32, u64, Code)> {
             let of = |delta: &Delta| match delta {
-                Delta::Retrying { attempt, delay_ms, code, .. } => Some((*attempt, *delay_ms, *code)),
+                Delta::Retrying { attempt, delay_ms, code, .. } => {
+                    Some((*attempt, *delay_ms, *code))
+                }
                 _ => None,
             };
             self.0.iter().filter_map(of).collect()
@@ -360,7 +362,8 @@ mod tests {
         assert!((7000..=7700).contains(&deltas.retries()[0].1), "{deltas:?}", deltas = deltas.0);
 
         let before = Instant::now();
-        let (outcome, deltas) = ask(&resilient("asks much", limited(90.0), Policy::default())).await;
+        let (outcome, deltas) =
+            ask(&resilient("asks much", limited(90.0), Policy::default())).await;
         let error = outcome.expect_err("too long");
         assert_eq!((error.code(), error.retryable()), (Code::ModelRateLimited, true));
         assert!(error.message().contains("asks to wait 90 s, and at most 20 s"), "{error}");
@@ -370,11 +373,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_given_is_not_given_again() {
-        let call = Delta::ToolCall {
-            call_id: "c".into(),
-            name: "t".into(),
-            arguments: String::new(),
-        };
+        let call =
+            Delta::ToolCall { call_id: "c".into(), name: "t".into(), arguments: String::new() };
         for (says, again) in [
             (Delta::Text("a".into()), false),
             (Delta::Reasoning("a".into()), false),

@@ -103,7 +103,11 @@ mod tests {
         ];
         for (first, second, whole) in table {
             for piece in 1..=second.len().max(1) {
-                assert_eq!(joined(first, second, piece), whole, "{first:?} + {second:?} by {piece}");
+                assert_eq!(
+                    joined(first, second, piece),
+                    whole,
+                    "{first:?} + {second:?} by {piece}"
+                );
             }
         }
     }

@@ -7,10 +7,8 @@ use crate::spec::node::Value;
 
 /// Places whose settings this version keeps, checks, versions and exports, and does not act on.
 const LATER: &[&str] = &[
-    "/interface/output_schema",
     "/governance/security/resource_limits",
     "/governance/compliance",
-    "/governance/rate_limits",
     "/observability",
     "/integration/mcp_servers",
     "/context_policy/context_mounts",
@@ -19,8 +17,8 @@ const LATER: &[&str] = &[
     "/context_policy/compression",
     "/memory",
     "/storage",
-    "/intelligence/fallback_models",
-    "/intelligence/cognition",
+    "/intelligence/cognition/strategy",
+    "/intelligence/cognition/max_steps",
     "/behavior/state_schema",
     "/behavior/orchestration",
     "/behavior/workflow",

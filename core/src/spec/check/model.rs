@@ -78,7 +78,9 @@ fn rest(document: &Document, check: &mut Check<'_>) {
 fn script(document: &Document, check: &mut Check<'_>) {
     let intelligence = &document.intelligence;
     let scripted = intelligence.model.starts_with("scripted/");
-    if !intelligence.script.is_empty() && !scripted && !intelligence.model.is_empty() {
+    let used =
+        scripted || intelligence.fallback_models.iter().any(|name| name.starts_with("scripted/"));
+    if !intelligence.script.is_empty() && !used && !intelligence.model.is_empty() {
         check.warn(
             "/intelligence/script",
             "AK2001",
