@@ -487,7 +487,8 @@ uint32_t aikit_shutdown(uint32_t timeout_ms);
  *
  * `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
  * made if need be, or the URL of a PostgreSQL database), tenant (default "default"), providers
- * ({name: {base_url, api_key}}), actor (who acts, for the history of specs), default_model (for
+ * ({name: {base_url, api_key, wire, api_version, first_byte_ms, between_chunks_ms, total_ms, max_retries,
+ * requests_per_minute, tokens_per_minute, concurrent_requests, cassette}}), actor (who acts, for the history of specs), default_model (for
  * specs that name none), policy ({allowed_tools, denied_tools, quotas}: what the tenant may do),
  * profile (path of a TOML file with settings), reader (the parent that reads the tenant's data: the
  * kernel then only reads), rls (default true: a PostgreSQL role that could leave its tenant is
@@ -1096,8 +1097,8 @@ aikit_status aikit_agent_info(aikit_agent agent,
 /**
  * Runs an agent to the end. Tools of the host's run on this thread.
  *
- * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
- * the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
+ * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, tokens_per_run, cost_usd_per_run
+ * (budgets; in place of the spec's), inputs (an object of values for the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
  * `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
  * turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
  * store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.

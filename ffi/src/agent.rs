@@ -142,8 +142,8 @@ unsafe fn begin(
 
 /// Runs an agent to the end. Tools of the host's run on this thread.
 ///
-/// `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
-/// the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
+/// `options` is a JSON object or empty: run_id, max_turns, timeout_ms, tokens_per_run, cost_usd_per_run
+/// (budgets; in place of the spec's), inputs (an object of values for the templates of the prompts, as the spec's interface.input_schema declares them). On success the caller owns
 /// `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, citations, usage,
 /// turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, those of models and of the
 /// store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.

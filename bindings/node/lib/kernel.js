@@ -9,7 +9,14 @@ const { Run } = require("./run.js");
 const { Spec, handleOf, isSpec } = require("./spec.js");
 const { Specs } = require("./specs.js");
 
-const RUN = { runId: "run_id", maxTurns: "max_turns", timeoutMs: "timeout_ms", inputs: "inputs" };
+const RUN = {
+  runId: "run_id",
+  maxTurns: "max_turns",
+  timeoutMs: "timeout_ms",
+  tokensPerRun: "tokens_per_run",
+  costUsdPerRun: "cost_usd_per_run",
+  inputs: "inputs",
+};
 
 /** Days of use that are shown, if the caller does not say. */
 const DAYS = 30;

@@ -50,6 +50,7 @@ from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, AsyncSpe
 from ._errors import *  # noqa: F403 - one class a code: the list is the core's table
 from ._errors import __all__ as _error_names
 from ._events import (
+    BudgetWarning,
     Event,
     ModelFinished,
     ModelStarted,
@@ -113,6 +114,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "AuditReport",
+    "BudgetWarning",
     "Change",
     "Citation",
     "Collection",

@@ -220,11 +220,20 @@ class AsyncAgent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> RunResult:
         """Run to the end. `inputs` are the values for the templates of the spec's prompts;
-        `timeout` is in seconds, for the whole run."""
+        `timeout` is in seconds, for the whole run; `tokens_per_run` and `cost_usd_per_run` are
+        budgets in place of the spec's."""
         run = self.start(
-            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+            input,
+            inputs=inputs,
+            run_id=run_id,
+            max_turns=max_turns,
+            timeout=timeout,
+            tokens_per_run=tokens_per_run,
+            cost_usd_per_run=cost_usd_per_run,
         )
         return await run.result()
 
@@ -236,9 +245,13 @@ class AsyncAgent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> AsyncRun:
         """Start a run, to be watched: `async for event in run`, then `await run.result()`."""
-        return AsyncRun(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
+        budget = (tokens_per_run, cost_usd_per_run)
+        task = self._run_task(input, inputs, run_id, max_turns, timeout, budget)
+        return AsyncRun(task, self._tools)
 
 
 class AsyncRun:

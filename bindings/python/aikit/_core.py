@@ -213,12 +213,16 @@ class AgentCore:
         run_id: str | None,
         max_turns: int | None,
         timeout: float | None,
+        budget: tuple[int | None, float | None],
     ) -> _aikit.Task:
+        tokens_per_run, cost_usd_per_run = budget
         chosen = options(
             inputs=None if inputs is None else mapping(inputs, "inputs"),
             run_id=run_id,
             max_turns=max_turns,
             timeout_ms=milliseconds(timeout),
+            tokens_per_run=tokens_per_run,
+            cost_usd_per_run=cost_usd_per_run,
         )
         return self._native.start(input, chosen)
 

@@ -104,14 +104,26 @@ class ToolFinished(RunEvent):
 
 
 class Retrying(RunEvent):
-    """A request to the model failed and will be made again after `delay_ms`."""
+    """A request to the model failed and will be made again after `delay_ms`; `model` is the one that
+    is asked then, when it is another. Text that was given stays: what follows continues it."""
 
-    __slots__ = ("attempt", "delay_ms", "code", "message")
+    __slots__ = ("attempt", "delay_ms", "code", "message", "model")
     type: Literal["retrying"]
     attempt: int
     delay_ms: int
     code: str
     message: str
+    model: str | None
+
+
+class BudgetWarning(RunEvent):
+    """Four fifths of a budget are spent: tokens, or US dollars. Once for each budget of a run."""
+
+    __slots__ = ("budget", "used", "limit")
+    type: Literal["budget_warning"]
+    budget: str
+    used: float
+    limit: float
 
 
 class RunFinished(RunEvent):
@@ -151,6 +163,7 @@ Event = (
     | ToolStarted
     | ToolFinished
     | Retrying
+    | BudgetWarning
     | RunFinished
     | RunCancelled
     | RunFailed
@@ -166,6 +179,7 @@ _CLASSES: dict[str, type[Event]] = {
     "tool_started": ToolStarted,
     "tool_finished": ToolFinished,
     "retrying": Retrying,
+    "budget_warning": BudgetWarning,
     "run_finished": RunFinished,
     "run_cancelled": RunCancelled,
     "run_failed": RunFailed,

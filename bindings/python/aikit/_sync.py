@@ -154,11 +154,20 @@ class Agent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> RunResult:
         """Run to the end. `inputs` are the values for the templates of the spec's prompts;
-        `timeout` is in seconds, for the whole run."""
+        `timeout` is in seconds, for the whole run; `tokens_per_run` and `cost_usd_per_run` are
+        budgets in place of the spec's."""
         return self.start(
-            input, inputs=inputs, run_id=run_id, max_turns=max_turns, timeout=timeout
+            input,
+            inputs=inputs,
+            run_id=run_id,
+            max_turns=max_turns,
+            timeout=timeout,
+            tokens_per_run=tokens_per_run,
+            cost_usd_per_run=cost_usd_per_run,
         ).result()
 
     def start(
@@ -169,9 +178,13 @@ class Agent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> Run:
         """Start a run, to be watched: `for event in run`, then `run.result()`."""
-        return Run(self._run_task(input, inputs, run_id, max_turns, timeout), self._tools)
+        budget = (tokens_per_run, cost_usd_per_run)
+        task = self._run_task(input, inputs, run_id, max_turns, timeout, budget)
+        return Run(task, self._tools)
 
 
 class Run:

@@ -163,7 +163,8 @@ impl Adapter {
             Ok(agent) => agent,
             Err(error) => return (Err(error), None),
         };
-        let keys = ["run_id", "max_turns", "timeout_ms", "inputs"];
+        let keys =
+            ["run_id", "max_turns", "timeout_ms", "tokens_per_run", "cost_usd_per_run", "inputs"];
         let options: RunOptions = match from_json(only(step, &keys)) {
             Ok(options) => options,
             Err(error) => return (Err(error), Some(Vec::new())),

@@ -205,7 +205,7 @@ function steps.agent(step)
   return show(agent)
 end
 
-local run_options = { "run_id", "max_turns", "timeout_ms", "inputs" }
+local run_options = { "run_id", "max_turns", "timeout_ms", "tokens_per_run", "cost_usd_per_run", "inputs" }
 
 function steps.run(step) return agent:run(step.input, options(step, run_options)) end
 
