@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::error::Code;
 use crate::model::providers::Timeouts;
-use crate::model::wires::testing::{Kept, ask, events, reached, serve, whole};
+use crate::model::wires::testing::{Kept, ask, events, reached, replaced, serve, whole};
 use crate::model::{
     EmbeddingModel, Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall,
     ToolSpec, Usage, finish,
@@ -357,17 +357,19 @@ async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept)
     ask(events(data), 4096, |address| chat(name, address, "m")).await
 }
 
+/// A stream as OpenAI documents it.
+const STREAM: [&str; 6] = [
+    r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-4o","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hell\u00f6"},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":" \ud83e\udd80"},"finish_reason":null}]}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#,
+    r#"{"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":12,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":4,"accepted_prediction_tokens":0}}}"#,
+    "[DONE]",
+];
+
 #[tokio::test]
 async fn openais_documented_stream() {
-    let data = [
-        r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-4o","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}"#,
-        r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hell\u00f6"},"logprobs":null,"finish_reason":null}],"usage":null}"#,
-        r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":" \ud83e\udd80"},"finish_reason":null}]}"#,
-        r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#,
-        r#"{"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":12,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":4,"accepted_prediction_tokens":0}}}"#,
-        "[DONE]",
-    ];
-    let (done, kept) = answer("openai", &data).await;
+    let (done, kept) = answer("openai", &STREAM).await;
     let expected = Completion {
         text: "Hellö 🦀".into(),
         usage: Usage::new(19, 10).cached(12, 0).reasoned(4),
@@ -380,7 +382,7 @@ async fn openais_documented_stream() {
 
     // However the bytes are cut.
     for size in [1, 2, 3, 7] {
-        let (cut, _) = ask(events(&data), size, |address| chat("openai", address, "m")).await;
+        let (cut, _) = ask(events(&STREAM), size, |address| chat("openai", address, "m")).await;
         assert_eq!(cut.expect("answer"), expected, "{size}");
     }
 }
@@ -715,5 +717,33 @@ async fn embeddings_come_in_order_and_at_length_1() {
         let (address, _asked) = serve(whole("200 OK", body), 4096);
         let error = chat("mine", &address, "e").embed(&texts).await.expect_err(body);
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{body}");
+    }
+}
+
+/// Pieces of every kind that a provider sends.
+const PIECES: [&str; 4] = [
+    r#"{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"x"}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"s","id":"r","format":"f","index":0}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+    r#"{"choices":[],"x_groq":{"id":"g","usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":1}}}}"#,
+];
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let model = chat("mine", "http://127.0.0.1:9", "m");
+    let data = STREAM.iter().filter(|data| **data != "[DONE]").chain(&PIECES);
+    for event in data {
+        for mutant in replaced(event, &Value::Null) {
+            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+            assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+        }
+        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
+            for mutant in replaced(event, &with) {
+                let mut reading = Reading::new(&model, None);
+                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+                    let _ = reading.complete(&mut Kept::default()).await;
+                }
+            }
+        }
     }
 }
