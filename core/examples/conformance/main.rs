@@ -80,7 +80,15 @@ fn not_there(what: &str) -> Error {
 
 impl Adapter {
     fn of(scenario: Value) -> Self {
-        Self { scenario, kernel: None, models: None, admin: None, agent: None, spec: None, bundle: Value::Null }
+        Self {
+            scenario,
+            kernel: None,
+            models: None,
+            admin: None,
+            agent: None,
+            spec: None,
+            bundle: Value::Null,
+        }
     }
 
     fn kernel(&self) -> Result<&Kernel> {
