@@ -63,9 +63,7 @@ class HostModel:
 
     kind = "model"
 
-    def __init__(
-        self, name: str, function: Callable[..., Any], *, timeout: float | None
-    ) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], *, timeout: float | None) -> None:
         if not callable(function):
             raise TypeError(f"a model is a function, not {type(function).__name__}")
         self.function = function
