@@ -251,6 +251,8 @@ function show(event: RunEvent): string | number {
       // @ts-expect-error a text has no tool
       event.call_id;
       return event.text;
+    case "reasoning_delta":
+      return event.text;
     case "tool_call_delta":
       return event.arguments;
     case "model_finished":
@@ -260,7 +262,9 @@ function show(event: RunEvent): string | number {
     case "tool_finished":
       return event.error?.message ?? String(event.result);
     case "retrying":
-      return event.delay_ms;
+      return event.model ?? event.delay_ms;
+    case "budget_warning":
+      return event.used / event.limit;
     case "run_finished":
     case "run_cancelled":
       return event.result.text;
