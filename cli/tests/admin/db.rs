@@ -10,16 +10,16 @@ fn a_store_is_made_looked_at_and_checked() {
     shop.fails(1, "db check", "there is no store ./aikit.db");
     shop.fails(1, "tenant list", "there is no store ./aikit.db");
 
-    assert_eq!(shop.ok("db migrate"), "made the store ./aikit.db: version 3\n");
-    assert_eq!(shop.ok("db migrate"), "./aikit.db is up to date: version 3\n");
+    assert_eq!(shop.ok("db migrate"), "made the store ./aikit.db: version 4\n");
+    assert_eq!(shop.ok("db migrate"), "./aikit.db is up to date: version 4\n");
     assert!(shop.ok("db status").contains("\nstate    ready\n"));
     let status = shop.json("db status");
     assert_eq!((&status["backend"], &status["ok"]), (&"sqlite".into(), &true.into()));
-    assert_eq!((&status["schema"], &status["wanted"]), (&3.into(), &3.into()));
+    assert_eq!((&status["schema"], &status["wanted"]), (&4.into(), &4.into()));
     assert_eq!(shop.ok("db check"), "./aikit.db: sound\n");
     let report = shop.json("db migrate --store other.db");
-    assert_eq!((&report["from"], &report["to"]), (&0.into(), &3.into()));
-    assert_eq!(report["applied"].as_array().map(Vec::len), Some(3));
+    assert_eq!((&report["from"], &report["to"]), (&0.into(), &4.into()));
+    assert_eq!(report["applied"].as_array().map(Vec::len), Some(4));
 }
 
 #[test]
