@@ -21,7 +21,7 @@ use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Image, Message, To
 use crate::retrieval::{Passage, SearchOptions};
 use crate::spec::{ToolChoice, is_slug};
 use crate::store::{self, NewRun};
-use crate::tool::{Context, HostCalls};
+use crate::tool::{Context, HostCalls, asked};
 
 /// What a run has reached; outlives the work when that is cancelled.
 #[derive(Default)]
@@ -296,6 +296,11 @@ impl Work<'_> {
             cache_key: Some(self.agent.cache_key.clone()),
             output: self.answer.and_then(AnswerSchema::native),
             provider_options: self.agent.provider_options.clone(),
+            environment: self
+                .host
+                .as_ref()
+                .map(|host| asked(host, self.run_id))
+                .unwrap_or_default(),
         }
     }
 

@@ -87,6 +87,13 @@ impl HostKernel {
         self.0.register(Arc::new(tool))
     }
 
+    /// Registers a model of the host's, `host/NAME` in specs. `definition` is JSON: `name`,
+    /// `timeout_ms`. Its calls come as [`super::Step::ToolCall`] under that full name, with the
+    /// request as arguments.
+    pub fn register_model(&self, definition: &str) -> Result<()> {
+        self.0.register_host_model(object("model definition", definition)?)
+    }
+
     /// Makes an agent. `agent_options` is JSON of [`AgentOptions`].
     pub fn agent(&self, reference: AgentRef, agent_options: &str) -> Task<HostAgent> {
         let kernel = self.0.clone();

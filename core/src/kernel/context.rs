@@ -213,7 +213,7 @@ impl Context<'_> {
         let document = self.spec.document();
         let providers = &self.kernel.0.providers;
         let unknown = |error: &Error| error.code() == Code::ModelUnknown;
-        if let Err(error) = providers.chat(self.model, &[])
+        if let Err(error) = self.kernel.chat_model(self.model, &[])
             && unknown(&error)
         {
             let hint = error.hint_text().unwrap_or_default().to_owned();

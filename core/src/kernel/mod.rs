@@ -31,9 +31,9 @@ use uuid::Uuid;
 
 use crate::agent::{Agent, AnswerSchema, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::model::{ChatModel, Providers};
+use crate::model::{ChatModel, HostModel, Models, Providers};
 use crate::retrieval::Collection;
-use crate::spec::{OutputParsing, Spec, fill};
+use crate::spec::{OutputParsing, ScriptTurn, Spec, fill};
 use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
@@ -109,6 +109,7 @@ struct Inner {
     store: Store,
     tenant: TenantStore,
     tools: Arc<Registry>,
+    models: Models,
     providers: Arc<Providers>,
     setup: Setup,
     parsed: Parsed,
@@ -131,6 +132,7 @@ impl Kernel {
                 store,
                 tenant,
                 tools: Arc::new(Registry::with_builtins()),
+                models: Models::default(),
                 providers: Arc::new(setup.providers(options.providers)),
                 setup,
                 parsed: Parsed::default(),
@@ -157,6 +159,32 @@ impl Kernel {
     pub fn register(&self, tool: Arc<dyn Tool>) -> Result<()> {
         self.check_open()?;
         self.0.tools.register(tool)
+    }
+
+    /// Registers a model of the program's own; specs name it `host/NAME`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`] for a name that is no slug, or taken.
+    pub fn register_model(&self, name: &str, model: Arc<dyn ChatModel>) -> Result<()> {
+        self.check_open()?;
+        self.0.models.register(name, model)
+    }
+
+    /// Registers a model whose answers the environment makes that starts a run.
+    ///
+    /// # Errors
+    /// As [`Kernel::register_model`].
+    pub fn register_host_model(&self, model: HostModel) -> Result<()> {
+        self.check_open()?;
+        self.0.models.register_host(model)
+    }
+
+    /// The model of this name: a registered one, or a provider's.
+    fn chat_model(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
+        match self.0.models.named(name)? {
+            Some(model) => Ok(model),
+            None => self.0.providers.chat(name, script),
+        }
     }
 
     /// The collection of this name; it exists as soon as something is put in.
@@ -187,10 +215,9 @@ impl Kernel {
         let document = spec.document();
         let tools = Toolbox::new(&spec, self.0.tools.clone())?;
         let model_name = self.model_name(&spec, &options)?;
-        let model =
-            self.0.providers.chat(&model_name, &document.intelligence.script).map_err(|e| {
-                if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
-            })?;
+        let model = self.chat_model(&model_name, &document.intelligence.script).map_err(|e| {
+            if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
+        })?;
         let answer = self.answer(&spec, model.as_ref(), &tools)?;
         let values = names(&spec, self.tenant());
         let name = fill("name", spec.name(), &values)?;

@@ -111,7 +111,7 @@ impl Setup {
             );
         }
         all.extend(callers.0);
-        Providers(all)
+        Providers(all).with_shared_cassettes()
     }
 
     pub(super) fn actor(&self) -> Option<&str> {

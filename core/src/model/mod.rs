@@ -8,21 +8,29 @@
 //! - `providers`: from a name to a model; what is known of each provider.
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
 //! - `resilience`: what stands between a caller and a provider that fails.
-//! - `scripted`: models and vectors that need nothing.
+//! - `cassette`: exchanges with a provider, recorded and replayed.
+//! - `host`: models whose answers the program around aikit makes.
+//! - `scripted`, `scripted_embeddings`: models and vectors that need nothing.
 
+mod cassette;
 mod completion;
+mod host;
 mod message;
 mod providers;
 mod request;
 mod resilience;
 mod scripted;
+mod scripted_embeddings;
 mod wires;
 
+pub use cassette::Cassette;
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
+pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub use providers::{ProviderConfig, Providers, TimeoutSettings};
 pub use request::{ChatRequest, OutputSchema};
-pub use scripted::{ScriptedEmbeddings, ScriptedModel};
+pub use scripted::ScriptedModel;
+pub use scripted_embeddings::ScriptedEmbeddings;
 
 use async_trait::async_trait;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Message, ToolSpec};
+use super::{Environment, Message, ToolSpec};
 use crate::spec::{PromptCaching, ReasoningEffort, ToolChoice};
 
 /// What is asked of a chat model.
@@ -40,6 +40,8 @@ pub struct ChatRequest {
     pub output: Option<Arc<OutputSchema>>,
     /// Fields of the provider's own, laid over the body as they stand.
     pub provider_options: Arc<serde_json::Map<String, Value>>,
+    /// Where models of the host's are asked.
+    pub environment: Environment,
 }
 
 /// The shape of an answer.

@@ -121,6 +121,7 @@ fn refine(name: &str, schema: &mut Json) {
         "ResourceLimits" => set("max_cpu_percent", json!({"minimum": 1, "maximum": 100_000})),
         "Delegation" => set("allowed_agents", json!({"items": slug_text()})),
         "McpServer" | "ContextMount" | "ScriptToolCall" => schema["required"] = json!(["name"]),
+        "ScriptCondition" => set("turn", json!({"minimum": 1})),
         "WorkflowStep" | "Skill" => schema["required"] = json!(["id"]),
         _ => {}
     }

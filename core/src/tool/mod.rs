@@ -10,6 +10,7 @@ mod registry;
 mod schema;
 
 pub use function::FunctionTool;
+pub(crate) use host_tool::asked;
 pub use host_tool::{HostCall, HostCalls, HostTool};
 pub use registry::Registry;
 

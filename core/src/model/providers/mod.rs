@@ -1,6 +1,7 @@
 //! From `provider/model` to a model.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,8 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
 use crate::model::resilience::Resilient;
-use crate::model::scripted::{ScriptedEmbeddings, ScriptedModel};
 use crate::model::wires::OpenAi;
-use crate::model::{ChatModel, EmbeddingModel};
+use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
 use crate::spec::{ScriptTurn, is_model_name};
 
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
@@ -32,6 +32,9 @@ pub struct ProviderConfig {
     pub wire: Option<String>,
     /// Version of the API, for Azure.
     pub api_version: Option<String>,
+    /// A file that exchanges are recorded into, or, if it is there, replayed from: then neither
+    /// network nor key is needed.
+    pub cassette: Option<Cassette>,
     /// How long is waited for what.
     #[serde(flatten)]
     pub timeouts: TimeoutSettings,
@@ -99,6 +102,7 @@ pub(super) struct Reached {
     pub(super) key: Option<SecretString>,
     pub(super) api_version: Option<String>,
     pub(super) timeouts: Timeouts,
+    pub(super) cassette: Option<Cassette>,
 }
 
 /// A key, or an error that does not show what stood in its place, as serde's own does.
@@ -153,6 +157,19 @@ fn split(name: &str) -> Result<(&str, &str)> {
 }
 
 impl Providers {
+    /// The same, with one cassette for all that name the same file.
+    pub(crate) fn with_shared_cassettes(mut self) -> Self {
+        let mut known: BTreeMap<PathBuf, Cassette> = BTreeMap::new();
+        for cassette in self.0.values_mut().filter_map(|config| config.cassette.as_mut()) {
+            // A new one: what another kernel used of its own is not used here.
+            let shared = known
+                .entry(cassette.path().to_owned())
+                .or_insert_with(|| Cassette::new(cassette.path()));
+            *cassette = shared.clone();
+        }
+        self
+    }
+
     /// The chat model of this name. `script` serves `scripted/` models.
     ///
     /// # Errors
@@ -160,7 +177,7 @@ impl Providers {
     pub fn chat(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
         let (provider, model) = split(name)?;
         if provider == "scripted" {
-            return Ok(Arc::new(ScriptedModel::new(script.to_vec())));
+            return Ok(Arc::new(ScriptedModel::new(script.to_vec()).named(model)));
         }
         Ok(Arc::new(Resilient(self.openai(provider, model)?)))
     }
@@ -189,7 +206,8 @@ impl Providers {
             None => !ambient("OPENAI_BASE_URL"),
         };
         let known = config.is_some_and(|config| config.api_key.is_some())
-            || (addressed.is_none() && ambient("OPENAI_API_KEY"));
+            || (addressed.is_none() && ambient("OPENAI_API_KEY"))
+            || config.and_then(|config| config.cassette.as_ref()).is_some_and(Cassette::replays);
         theirs && !known
     }
 
@@ -218,7 +236,8 @@ impl Providers {
                      providers.{provider}.base_url"
                 ))
             })?;
-        if let Some(error) = config.key_error {
+        let replayed = config.cassette.as_ref().is_some_and(Cassette::replays);
+        if let Some(error) = config.key_error.filter(|_| !replayed) {
             return Err(error);
         }
         let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
@@ -229,6 +248,7 @@ impl Providers {
             key: key.map(|key| sendable(provider, &key)).transpose()?,
             api_version: config.api_version,
             timeouts: config.timeouts.into(),
+            cassette: config.cassette,
         };
         OpenAi::new(&reached, model)
     }

@@ -1,6 +1,7 @@
 //! One exchange with a provider: a request as JSON, an answer in one piece or as a stream, and
 //! errors in our words. Trying again is not done here.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,8 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::{self, SseReader};
-use crate::model::providers::Timeouts;
+use crate::model::cassette::{self, Asked, Cassette, End, Said};
+use crate::model::providers::{Reached, Timeouts};
 
 /// The most that is read of an answer that is not a stream.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -29,6 +31,8 @@ pub(in crate::model) struct Endpoint {
     /// To take it out of what the provider says.
     key: Option<SecretString>,
     timeouts: Timeouts,
+    /// What stands between us and the provider.
+    cassette: Option<Cassette>,
 }
 
 /// How a key goes with a request.
@@ -61,7 +65,7 @@ pub(in crate::model) fn address(base_url: &str, path: &str) -> Result<Url> {
 #[derive(Debug)]
 pub(in crate::model) struct Answer<'a> {
     endpoint: &'a Endpoint,
-    response: Response,
+    body: Body,
     reader: SseReader,
     /// The provider's id of the exchange.
     pub(in crate::model) request_id: Option<String>,
@@ -69,10 +73,25 @@ pub(in crate::model) struct Answer<'a> {
     pub(in crate::model) streamed: bool,
 }
 
+/// What came back for a request, whatever it is.
+struct Received {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Body,
+}
+
+/// A body that is still to be read.
+#[derive(Debug)]
+enum Body {
+    Live(Response),
+    Recorded { pieces: VecDeque<String>, end: End },
+}
+
 impl Endpoint {
-    /// An address without a key.
-    pub(in crate::model) fn new(url: Url, timeouts: Timeouts) -> Self {
-        Self { url, headers: HeaderMap::new(), key: None, timeouts }
+    /// An address of the provider's, without a key.
+    pub(in crate::model) fn new(url: Url, provider: &Reached) -> Self {
+        let (timeouts, cassette) = (provider.timeouts, provider.cassette.clone());
+        Self { url, headers: HeaderMap::new(), key: None, timeouts, cassette }
     }
 
     /// Sends a key with each request. It has only characters that a header can hold.
@@ -101,34 +120,113 @@ impl Endpoint {
     /// # Errors
     /// A model code; [`Error::answer`] has status, request id and `Retry-After`.
     pub(in crate::model) async fn post(&self, body: Vec<u8>) -> Result<Answer<'_>> {
-        let request = io::client()?
-            .post(self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
-            .headers(self.headers.clone())
-            .body(body);
-        let response = tokio::time::timeout(self.timeouts.first_byte, request.send())
-            .await
-            .map_err(|_| self.silent(self.timeouts.first_byte))?
-            .map_err(|e| self.unreachable(e))?;
-        let request_id = request_id(response.headers());
-        let streamed = response
-            .headers()
-            .get(CONTENT_TYPE)
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.starts_with("text/event-stream"));
-        let status = response.status();
+        let Received { status, headers, body } = match &self.cassette {
+            None => self.send(body).await?,
+            Some(cassette) => self.taped(cassette, body).await?,
+        };
+        let request_id = request_id(&headers);
+        let streamed = streamed(&headers);
         let reader = SseReader::default();
-        let answer = Answer { endpoint: self, response, reader, request_id, streamed };
+        let answer = Answer { endpoint: self, body, reader, request_id, streamed };
         if status.is_success() {
             return Ok(answer);
         }
         let said = ProviderAnswer {
             status: Some(status.as_u16()),
             request_id: answer.request_id.clone(),
-            retry_after: retry_after(answer.response.headers()),
+            retry_after: retry_after(&headers),
         };
         let text = answer.body().await.unwrap_or_default();
         Err(self.refused(status, &text).answered(said))
+    }
+
+    async fn send(&self, body: Vec<u8>) -> Result<Received> {
+        let request = io::client()?
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .headers(self.headers.clone())
+            .body(body);
+        let mut response = tokio::time::timeout(self.timeouts.first_byte, request.send())
+            .await
+            .map_err(|_| self.silent(self.timeouts.first_byte))?
+            .map_err(|e| self.unreachable(e))?;
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Received { status: response.status(), headers, body: Body::Live(response) })
+    }
+
+    /// The recorded answer; or a new one, read to its end and recorded before any of it is used, so
+    /// that a recording run sees what a replaying one will see.
+    async fn taped(&self, cassette: &Cassette, body: Vec<u8>) -> Result<Received> {
+        let query = self.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let path = format!("{}{query}", self.url.path());
+        let asked = Asked::post(&path, &body, self.key.as_ref());
+        if let Some(mut said) = cassette.play(&asked)? {
+            // Who asked to be spared has no part in a replay: nobody waits.
+            let wait = said.headers.get_mut(RETRY_AFTER.as_str());
+            match wait {
+                Some(wait) => "0".clone_into(wait),
+                None if said.status >= 400 => {
+                    said.headers.insert(RETRY_AFTER.as_str().into(), "0".into());
+                }
+                None => {}
+            }
+            return self.received(said);
+        }
+        let said = self.whole(self.send(body).await?).await?;
+        let said = said.without_key(self.key.as_ref());
+        cassette.record(asked, said.clone())?;
+        self.received(said)
+    }
+
+    /// An answer as it can be recorded.
+    async fn whole(&self, received: Received) -> Result<Said> {
+        let Received { status, headers, body } = received;
+        let streamed = streamed(&headers);
+        let names = [CONTENT_TYPE.as_str(), RETRY_AFTER.as_str()].into_iter().chain(REQUEST_IDS);
+        let kept = names
+            .filter_map(|name| {
+                Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned()))
+            })
+            .collect();
+        let reader = SseReader::default();
+        let mut answer = Answer { endpoint: self, body, reader, request_id: None, streamed };
+        let mut bytes = Vec::new();
+        let end = loop {
+            match answer.chunk().await {
+                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+                Ok(None) => break End::Complete,
+                Err(error) if error.code() == Code::ModelStreamBroken => break End::Broken,
+                Err(_) => break End::Silent,
+            }
+            if bytes.len() > BODY_LIMIT {
+                return Err(self.nonsense("more than 64 MiB", ""));
+            }
+        };
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            // Cut off within a letter.
+            Err(e) if end != End::Complete => {
+                let whole = e.utf8_error().valid_up_to();
+                String::from_utf8_lossy(&e.as_bytes()[..whole]).into_owned()
+            }
+            Err(_) => return Err(self.nonsense("what is not UTF-8", "")),
+        };
+        let body = cassette::pieces(&text, streamed);
+        Ok(Said { status: status.as_u16(), headers: kept, body, end })
+    }
+
+    fn received(&self, said: Said) -> Result<Received> {
+        let Said { status, headers, body, end } = said;
+        let bad = || self.nonsense("a status or header that HTTP does not have", "");
+        let status = StatusCode::from_u16(status).map_err(|_| bad())?;
+        let headers = headers
+            .iter()
+            .map(|(name, value)| {
+                let name = HeaderName::try_from(name).map_err(|_| bad())?;
+                Ok((name, HeaderValue::try_from(value).map_err(|_| bad())?))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Received { status, headers, body: Body::Recorded { pieces: body.into(), end } })
     }
 
     /// What a provider said. Some repeat the key in it, and errors are logged and stored.
@@ -209,7 +307,18 @@ impl Answer<'_> {
     /// The next chunk of the body, `None` at its end.
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let patience = self.endpoint.timeouts.between_chunks;
-        match tokio::time::timeout(patience, self.response.chunk()).await {
+        let response = match &mut self.body {
+            Body::Live(response) => response,
+            Body::Recorded { pieces, end } => {
+                let piece = pieces.pop_front().map(|piece| Ok(Some(Bytes::from(piece))));
+                return piece.unwrap_or_else(|| match end {
+                    End::Complete => Ok(None),
+                    End::Broken => Err(self.endpoint.broken().answered(no_wait())),
+                    End::Silent => Err(self.endpoint.silent(patience).answered(no_wait())),
+                });
+            }
+        };
+        match tokio::time::timeout(patience, response.chunk()).await {
             Ok(Ok(chunk)) => Ok(chunk),
             Ok(Err(e)) => Err(self.endpoint.broken().caused_by(e.without_url())),
             Err(_) => Err(self.endpoint.silent(patience)),
@@ -254,6 +363,18 @@ fn message_in(body: &str) -> Option<String> {
     Some(message?.as_str()?.to_owned())
 }
 
+/// What a recorded fault says of waiting.
+fn no_wait() -> ProviderAnswer {
+    ProviderAnswer { retry_after: Some(Duration::ZERO), ..ProviderAnswer::default() }
+}
+
+fn streamed(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .is_some_and(|kind| kind.starts_with("text/event-stream"))
+}
+
 fn request_id(headers: &HeaderMap) -> Option<String> {
     let found = REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok())?;
     Some(found.chars().take(200).collect())
@@ -273,8 +394,15 @@ mod tests {
     fn a_provider_that_repeats_the_key_does_not_carry_it_into_an_error() {
         let url = Url::parse("http://localhost/v1").expect("url");
         let key = SecretString::from("sk-canary".to_owned());
-        let endpoint =
-            Endpoint::new(url, Timeouts::default()).with_key(Some(&key), KeyHeader::Bearer);
+        let provider = Reached {
+            name: "x".into(),
+            base_url: String::new(),
+            key: None,
+            api_version: None,
+            timeouts: Timeouts::default(),
+            cassette: None,
+        };
+        let endpoint = Endpoint::new(url, &provider).with_key(Some(&key), KeyHeader::Bearer);
         let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
         let errors = [
             endpoint.refused(StatusCode::UNAUTHORIZED, body),

@@ -29,7 +29,7 @@ pub(in crate::model) struct OpenAi {
 impl OpenAi {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         let endpoint = |path: &str| {
-            let endpoint = Endpoint::new(address(&provider.base_url, path)?, provider.timeouts);
+            let endpoint = Endpoint::new(address(&provider.base_url, path)?, provider);
             Ok::<_, Error>(endpoint.with_key(provider.key.as_ref(), KeyHeader::Bearer))
         };
         Ok(Self {

@@ -77,8 +77,11 @@ fn rest(document: &Document, check: &mut Check<'_>) {
 
 fn script(document: &Document, check: &mut Check<'_>) {
     let intelligence = &document.intelligence;
-    let scripted = intelligence.model.starts_with("scripted/");
-    if !intelligence.script.is_empty() && !scripted && !intelligence.model.is_empty() {
+    let is_scripted = |model: &str| model.starts_with("scripted/");
+    let scripted = is_scripted(&intelligence.model);
+    let falls_back = intelligence.fallback_models.iter().any(|model| is_scripted(model));
+    if !intelligence.script.is_empty() && !scripted && !falls_back && !intelligence.model.is_empty()
+    {
         check.warn(
             "/intelligence/script",
             "AK2001",
@@ -98,6 +101,22 @@ fn script(document: &Document, check: &mut Check<'_>) {
         let pointer = format!("/intelligence/script/{i}");
         if turn.text.is_some() && !turn.deltas.is_empty() {
             check.error(&pointer, "AK1005", "a turn has `text` or `deltas`, not both", None);
+        }
+        if let Some(pattern) = &turn.when.input_matches
+            && regex::Regex::new(pattern).is_err()
+        {
+            let pointer = format!("{pointer}/when/input_matches");
+            let message = "this is not a regular expression that is understood";
+            check.error(
+                &pointer,
+                "AK1005",
+                message,
+                Some("look-around and back references are not"),
+            );
+        }
+        if turn.when.turn == Some(0) {
+            let pointer = format!("{pointer}/when/turn");
+            check.error(&pointer, "AK1005", "calls are counted from 1", None);
         }
         for (k, call) in turn.tool_calls.iter().enumerate() {
             if call.name.is_empty() {

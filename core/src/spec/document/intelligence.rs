@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use super::ScriptTurn;
 use crate::spec::decode::{block, choice};
 
 block! {
@@ -107,67 +108,5 @@ block! {
         pub output_repairs: u32 = 2,
         /// Steps at most; not more than `behavior.max_turns`.
         pub max_steps: Option<u32>,
-    }
-}
-
-block! {
-    /// One turn of a scripted model. See the guide for what stands in for `{{...}}`.
-    pub struct ScriptTurn {
-        /// The answer, given in deltas of one word.
-        pub text: Option<String>,
-        /// The answer's deltas, instead of `text`.
-        pub deltas: Vec<String>,
-        /// Calls that the model makes.
-        pub tool_calls: Vec<ScriptToolCall>,
-        /// Waits before each delta.
-        pub delay_ms: u64,
-        /// Fails after the deltas.
-        pub error: Option<ScriptError>,
-        /// Tokens; else words are counted.
-        pub usage: Option<ScriptUsage>,
-        /// Else `tool_calls` or `stop`.
-        pub finish_reason: Option<String>,
-        /// The turn exists only for such inputs.
-        pub when: ScriptCondition,
-    }
-}
-
-block! {
-    /// A call that a scripted model makes.
-    pub struct ScriptToolCall {
-        /// The tool.
-        pub name: String,
-        /// A mapping; or a text that is sent as it stands.
-        pub arguments: Json = Json::Object(serde_json::Map::new()),
-        /// Else `call_1`, `call_2`, ...
-        pub id: Option<String>,
-    }
-}
-
-block! {
-    /// How a scripted model fails.
-    pub struct ScriptError {
-        /// Word of a model error, for instance `model_unavailable`.
-        pub code: String = "model_unavailable".into(),
-        /// What it says.
-        pub message: String = "the script says so".into(),
-    }
-}
-
-block! {
-    /// Tokens that a scripted turn claims.
-    pub struct ScriptUsage {
-        /// Of the request.
-        pub input_tokens: u64,
-        /// Of the answer.
-        pub output_tokens: u64,
-    }
-}
-
-block! {
-    /// When a scripted turn exists.
-    pub struct ScriptCondition {
-        /// The input holds this text.
-        pub input_contains: Option<String>,
     }
 }

@@ -9,6 +9,7 @@ mod integration;
 mod intelligence;
 mod memory;
 mod network;
+mod script;
 mod secret;
 
 pub use behavior::*;
@@ -19,6 +20,7 @@ pub use integration::*;
 pub use intelligence::*;
 pub use memory::*;
 pub use network::*;
+pub use script::*;
 pub use secret::Secret;
 pub(super) use secret::{has_password, looks_secret};
 
