@@ -110,13 +110,13 @@ impl Kernel {
         }
         let own = Some(spec.model()).filter(|model| !model.is_empty());
         let model = own.or(self.0.setup.default_model()).unwrap_or_default();
-        if self.0.providers.lacks_key(model) {
+        if let Some(hint) = self.0.providers.lacks_key(model) {
             context.report(
                 Severity::Warning,
                 "AK3013",
                 "/intelligence/model",
                 "no key is known for this model's provider: calls will be refused".into(),
-                "set OPENAI_API_KEY, or give `providers.openai.api_key` when opening the kernel",
+                &hint,
             );
         }
         Ok(context.found)

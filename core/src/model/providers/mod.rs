@@ -1,30 +1,37 @@
 //! From `provider/model` to a model.
+//!
+//! - `known`: what is known of each provider without being told.
+//! - `reach`: from a name to an address and a key.
+
+mod known;
+mod reach;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
 use crate::model::resilience::Resilient;
-use crate::model::wires::OpenAi;
+use crate::model::wires::{Cohere, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
 use crate::spec::{ScriptTurn, is_model_name};
-
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+use known::Wire;
+use reach::environment;
+pub(super) use reach::key_hint;
 
 /// Where a provider is and how to get in. The key is never shown, logged or stored.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ProviderConfig {
-    /// Address up to and without `/chat/completions`.
+    /// Address up to and without the path of an operation: without `/chat/completions`.
     pub base_url: Option<String>,
-    /// Sent as a bearer token.
+    /// Sent in the header that the provider wants it in.
     #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
     /// The protocol at `base_url`, for a provider that aikit does not know: `openai_chat` (default),
@@ -137,18 +144,6 @@ impl<'de> Deserialize<'de> for Providers {
     }
 }
 
-/// A key as it can stand in a header. Keys that were read from files end with a line end.
-fn sendable(provider: &str, key: &SecretString) -> Result<SecretString> {
-    let key = key.expose_secret().trim();
-    if key.chars().any(|c| !c.is_ascii_graphic()) {
-        return Err(Error::invalid_argument(format!(
-            "the API key of {provider:?} has characters that no key has"
-        ))
-        .hint("check how the key was read: spaces, line ends and quotes do not belong to it"));
-    }
-    Ok(key.to_owned().into())
-}
-
 fn split(name: &str) -> Result<(&str, &str)> {
     name.split_once('/').filter(|_| is_model_name(name)).ok_or_else(|| {
         Error::new(Code::ModelUnknown, format!("{name:?} is not of the form provider/model"))
@@ -179,7 +174,14 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedModel::new(script.to_vec()).named(model)));
         }
-        Ok(Arc::new(Resilient(self.openai(provider, model)?)))
+        let way = self.reach(provider, &environment)?;
+        Ok(match way.wire {
+            Wire::OpenAiResponses => Arc::new(Resilient(OpenAiResponses::new(way.open()?, model)?)),
+            Wire::Cohere => Arc::new(Resilient(Cohere::new(way.open()?, model)?)),
+            Wire::OpenAiChat | Wire::Anthropic | Wire::Gemini => {
+                Arc::new(Resilient(OpenAiChat::new(way.open()?, model)?))
+            }
+        })
     }
 
     /// The embedding model of this name.
@@ -191,65 +193,19 @@ impl Providers {
         if provider == "scripted" {
             return Ok(Arc::new(ScriptedEmbeddings));
         }
-        Ok(Arc::new(self.openai(provider, model)?))
+        let way = self.reach(provider, &environment)?;
+        Ok(match way.wire {
+            Wire::Cohere => Arc::new(Cohere::new(way.open()?, model)?),
+            Wire::OpenAiChat | Wire::OpenAiResponses | Wire::Anthropic | Wire::Gemini => {
+                Arc::new(OpenAiChat::new(way.open()?, model)?)
+            }
+        })
     }
 
-    /// Whether calls of this model would go to a provider that takes none without a key, and no
-    /// key is known.
-    pub(crate) fn lacks_key(&self, name: &str) -> bool {
-        let Ok(("openai", _)) = split(name) else { return false };
-        let config = self.0.get("openai");
-        let addressed = config.and_then(|config| config.base_url.as_deref());
-        let ambient = |key: &str| std::env::var(key).is_ok_and(|value| !value.is_empty());
-        let theirs = match addressed {
-            Some(address) => address.starts_with("https://api.openai.com/"),
-            None => !ambient("OPENAI_BASE_URL"),
-        };
-        let known = config.is_some_and(|config| config.api_key.is_some())
-            || (addressed.is_none() && ambient("OPENAI_API_KEY"))
-            || config.and_then(|config| config.cassette.as_ref()).is_some_and(Cassette::replays);
-        theirs && !known
-    }
-
-    fn openai(&self, provider: &str, model: &str) -> Result<OpenAi> {
-        let config = self.0.get(provider).cloned().unwrap_or_default();
-        let env = |key: &str| {
-            let value = std::env::var(key).ok().filter(|value| !value.is_empty());
-            value.filter(|_| provider == "openai")
-        };
-        // A key of the environment goes where the environment (or the default) points, and never
-        // to an address that was given without one.
-        let addressed = config.base_url.is_some();
-        let base_url = config
-            .base_url
-            .or_else(|| env("OPENAI_BASE_URL"))
-            .or_else(|| (provider == "openai").then(|| OPENAI_BASE_URL.to_owned()))
-            .ok_or_else(|| {
-                let known = self.0.keys().map(String::as_str);
-                let known: Vec<&str> = ["scripted", "openai"].into_iter().chain(known).collect();
-                Error::new(
-                    Code::ModelUnknown,
-                    format!("no provider named {provider:?} (there are: {})", known.join(", ")),
-                )
-                .hint(format!(
-                    "for an OpenAI-compatible server give its address when opening the kernel: \
-                     providers.{provider}.base_url"
-                ))
-            })?;
-        let replayed = config.cassette.as_ref().is_some_and(Cassette::replays);
-        if let Some(error) = config.key_error.filter(|_| !replayed) {
-            return Err(error);
-        }
-        let ambient = || env("OPENAI_API_KEY").filter(|_| !addressed).map(SecretString::from);
-        let key = config.api_key.or_else(ambient);
-        let reached = Reached {
-            name: provider.to_owned(),
-            base_url,
-            key: key.map(|key| sendable(provider, &key)).transpose()?,
-            api_version: config.api_version,
-            timeouts: config.timeouts.into(),
-            cassette: config.cassette,
-        };
-        OpenAi::new(&reached, model)
+    /// What to do about the key if calls of this model would go to a provider that takes none
+    /// without one, and none is known.
+    pub(crate) fn lacks_key(&self, name: &str) -> Option<String> {
+        let (provider, _) = split(name).ok()?;
+        self.reach(provider, &environment).ok()?.lacks_key()
     }
 }

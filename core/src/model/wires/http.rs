@@ -8,18 +8,24 @@ use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
 
+use super::refusal::Said;
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::{self, SseReader};
-use crate::model::cassette::{self, Asked, Cassette, End, Said};
-use crate::model::providers::{Reached, Timeouts};
+use crate::model::cassette::{self, Asked, Cassette, End, Said as Recorded};
+use crate::model::providers::{Reached, Timeouts, key_hint};
 
-/// The most that is read of an answer that is not a stream.
+/// The most that is read of an answer.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Where providers say which exchange it was.
-const REQUEST_IDS: [&str; 5] =
-    ["x-request-id", "request-id", "x-goog-request-id", "apim-request-id", "cf-ray"];
+const REQUEST_IDS: [&str; 6] = [
+    "x-request-id",
+    "request-id",
+    "x-goog-request-id",
+    "apim-request-id",
+    "mistral-correlation-id",
+    "cf-ray",
+];
 
 /// An address to post JSON to. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -30,6 +36,8 @@ pub(in crate::model) struct Endpoint {
     headers: HeaderMap,
     /// To take it out of what the provider says.
     key: Option<SecretString>,
+    /// How to give a key, for whoever gave none.
+    key_hint: String,
     timeouts: Timeouts,
     /// What stands between us and the provider.
     cassette: Option<Cassette>,
@@ -67,6 +75,8 @@ pub(in crate::model) struct Answer<'a> {
     endpoint: &'a Endpoint,
     body: Body,
     reader: SseReader,
+    /// Bytes of the body so far.
+    read: usize,
     /// The provider's id of the exchange.
     pub(in crate::model) request_id: Option<String>,
     /// Whether it comes as server-sent events.
@@ -88,10 +98,17 @@ enum Body {
 }
 
 impl Endpoint {
-    /// An address of the provider's, without a key.
-    pub(in crate::model) fn new(url: Url, provider: &Reached) -> Self {
-        let (timeouts, cassette) = (provider.timeouts, provider.cassette.clone());
-        Self { url, headers: HeaderMap::new(), key: None, timeouts, cassette }
+    /// An address of a provider, with its key.
+    pub(in crate::model) fn of(provider: &Reached, url: Url, how: KeyHeader) -> Self {
+        Self {
+            url,
+            headers: HeaderMap::new(),
+            key: None,
+            key_hint: key_hint(provider),
+            timeouts: provider.timeouts,
+            cassette: provider.cassette.clone(),
+        }
+        .with_key(provider.key.as_ref(), how)
     }
 
     /// Sends a key with each request. It has only characters that a header can hold.
@@ -127,17 +144,17 @@ impl Endpoint {
         let request_id = request_id(&headers);
         let streamed = streamed(&headers);
         let reader = SseReader::default();
-        let answer = Answer { endpoint: self, body, reader, request_id, streamed };
+        let answer = Answer { endpoint: self, body, reader, read: 0, request_id, streamed };
         if status.is_success() {
             return Ok(answer);
         }
-        let said = ProviderAnswer {
+        let refused = ProviderAnswer {
             status: Some(status.as_u16()),
             request_id: answer.request_id.clone(),
             retry_after: retry_after(&headers),
         };
         let text = answer.body().await.unwrap_or_default();
-        Err(self.refused(status, &text).answered(said))
+        Err(self.refused(refused, &text))
     }
 
     async fn send(&self, body: Vec<u8>) -> Result<Received> {
@@ -179,7 +196,7 @@ impl Endpoint {
     }
 
     /// An answer as it can be recorded.
-    async fn whole(&self, received: Received) -> Result<Said> {
+    async fn whole(&self, received: Received) -> Result<Recorded> {
         let Received { status, headers, body } = received;
         let streamed = streamed(&headers);
         let names = [CONTENT_TYPE.as_str(), RETRY_AFTER.as_str()].into_iter().chain(REQUEST_IDS);
@@ -189,17 +206,16 @@ impl Endpoint {
             })
             .collect();
         let reader = SseReader::default();
-        let mut answer = Answer { endpoint: self, body, reader, request_id: None, streamed };
+        let mut answer =
+            Answer { endpoint: self, body, reader, read: 0, request_id: None, streamed };
         let mut bytes = Vec::new();
         let end = loop {
             match answer.chunk().await {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
                 Ok(None) => break End::Complete,
                 Err(error) if error.code() == Code::ModelStreamBroken => break End::Broken,
+                Err(error) if error.code() == Code::ModelInvalidResponse => return Err(error),
                 Err(_) => break End::Silent,
-            }
-            if bytes.len() > BODY_LIMIT {
-                return Err(self.nonsense("more than 64 MiB", ""));
             }
         };
         let text = match String::from_utf8(bytes) {
@@ -212,11 +228,11 @@ impl Endpoint {
             Err(_) => return Err(self.nonsense("what is not UTF-8", "")),
         };
         let body = cassette::pieces(&text, streamed);
-        Ok(Said { status: status.as_u16(), headers: kept, body, end })
+        Ok(Recorded { status: status.as_u16(), headers: kept, body, end })
     }
 
-    fn received(&self, said: Said) -> Result<Received> {
-        let Said { status, headers, body, end } = said;
+    fn received(&self, said: Recorded) -> Result<Received> {
+        let Recorded { status, headers, body, end } = said;
         let bad = || self.nonsense("a status or header that HTTP does not have", "");
         let status = StatusCode::from_u16(status).map_err(|_| bad())?;
         let headers = headers
@@ -260,22 +276,26 @@ impl Endpoint {
             .caused_by(&error)
     }
 
-    fn refused(&self, status: StatusCode, body: &str) -> Error {
-        let said = self.without_key(message_in(body).as_deref().unwrap_or(body));
+    fn refused(&self, answer: ProviderAnswer, body: &str) -> Error {
+        let read = Said::read(body);
+        let said = self.without_key(read.message());
         let said: String = said.trim().chars().take(500).collect();
-        let host = self.host();
-        let message = format!("{host} answered {}: {said}", status.as_u16());
-        match status.as_u16() {
-            401 | 403 => Error::new(Code::ModelUnauthorized, message).hint(match self.key {
-                Some(_) => "check the API key and what it may use",
-                None => "no API key was given: set providers.<name>.api_key, or OPENAI_API_KEY",
-            }),
-            429 => Error::new(Code::ModelRateLimited, message)
-                .hint("wait, or raise the limit with the provider"),
-            408 | 409 | 500..=599 => Error::new(Code::ModelUnavailable, message),
-            404 => Error::new(Code::ModelRefused, message)
-                .hint("check the model's name and the base URL (it usually ends with /v1)"),
-            _ => Error::new(Code::ModelRefused, message),
+        let status = answer.status.unwrap_or_default();
+        let error = read.error(Some(status), format!("{} answered {status}: {said}", self.host()));
+        let retry_after = answer.retry_after.or(read.retry_after);
+        self.advised(error).answered(ProviderAnswer { retry_after, ..answer })
+    }
+
+    /// What to do about a key that was refused.
+    fn advised(&self, error: Error) -> Error {
+        match (error.code(), &self.key) {
+            (Code::ModelUnauthorized, Some(_)) => {
+                error.hint("check the API key and what it may use")
+            }
+            (Code::ModelUnauthorized, None) => {
+                error.hint(format!("no API key was given: {}", self.key_hint))
+            }
+            _ => error,
         }
     }
 
@@ -288,10 +308,15 @@ impl Endpoint {
         .hint("run again; what had come so far stands in the events")
     }
 
-    /// The error that a provider sends within a stream.
+    /// The error that a provider sends within a stream: its JSON, or a sentence.
     pub(in crate::model) fn broke_off(&self, said: &str) -> Error {
-        let said = self.without_key(said);
-        Error::new(Code::ModelUnavailable, format!("the provider broke off: {said}"))
+        self.broke_off_saying(&Said::read(said))
+    }
+
+    /// The same for an error that was read already.
+    pub(super) fn broke_off_saying(&self, said: &Said) -> Error {
+        let message: String = self.without_key(said.message()).chars().take(500).collect();
+        self.advised(said.error(None, format!("the provider broke off: {message}")))
     }
 
     /// The error for an answer that makes no sense.
@@ -318,11 +343,16 @@ impl Answer<'_> {
                 });
             }
         };
-        match tokio::time::timeout(patience, response.chunk()).await {
-            Ok(Ok(chunk)) => Ok(chunk),
-            Ok(Err(e)) => Err(self.endpoint.broken().caused_by(e.without_url())),
-            Err(_) => Err(self.endpoint.silent(patience)),
+        let chunk = match tokio::time::timeout(patience, response.chunk()).await {
+            Ok(Ok(chunk)) => chunk,
+            Ok(Err(e)) => return Err(self.endpoint.broken().caused_by(e.without_url())),
+            Err(_) => return Err(self.endpoint.silent(patience)),
+        };
+        self.read = self.read.saturating_add(chunk.as_ref().map_or(0, Bytes::len));
+        if self.read > BODY_LIMIT {
+            return Err(self.endpoint.nonsense("more than 64 MiB", ""));
         }
+        Ok(chunk)
     }
 
     /// The data of the next server-sent event, `None` at the end of the stream.
@@ -343,24 +373,9 @@ impl Answer<'_> {
         let mut body = Vec::new();
         while let Some(chunk) = self.chunk().await? {
             body.extend_from_slice(&chunk);
-            if body.len() > BODY_LIMIT {
-                return Err(self.endpoint.nonsense("more than 64 MiB", ""));
-            }
         }
         String::from_utf8(body).map_err(|_| self.endpoint.nonsense("what is not UTF-8", ""))
     }
-}
-
-/// The sentence in an error's body, wherever the provider puts it.
-fn message_in(body: &str) -> Option<String> {
-    let body: Value = serde_json::from_str(body).ok()?;
-    // Gemini sends a list of one.
-    let body = body.get(0).unwrap_or(&body);
-    let message = body
-        .pointer("/error/message")
-        .or_else(|| body.get("error"))
-        .or_else(|| body.get("message"));
-    Some(message?.as_str()?.to_owned())
 }
 
 /// What a recorded fault says of waiting.
@@ -397,16 +412,18 @@ mod tests {
         let provider = Reached {
             name: "x".into(),
             base_url: String::new(),
-            key: None,
+            key: Some(key),
             api_version: None,
             timeouts: Timeouts::default(),
             cassette: None,
         };
-        let endpoint = Endpoint::new(url, &provider).with_key(Some(&key), KeyHeader::Bearer);
+        let endpoint = Endpoint::of(&provider, url, KeyHeader::Bearer);
         let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
+        let answer = ProviderAnswer { status: Some(401), ..ProviderAnswer::default() };
         let errors = [
-            endpoint.refused(StatusCode::UNAUTHORIZED, body),
-            endpoint.refused(StatusCode::UNAUTHORIZED, "sk-canary"),
+            endpoint.refused(answer.clone(), body),
+            endpoint.refused(answer, "sk-canary"),
+            endpoint.broke_off(body),
             endpoint.nonsense("something else", "sk-canary"),
         ];
         for error in errors {

@@ -1,0 +1,60 @@
+//! OpenAI's Responses API: `/responses`, streamed and without anything kept at the provider.
+
+mod request;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+
+use self::stream::Reading;
+use super::http::Endpoint;
+use super::openai_chat::{is_openais, openai_endpoint, thinks};
+use crate::error::Result;
+use crate::model::providers::Reached;
+use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
+
+/// A model behind the Responses API.
+#[derive(Clone, Debug)]
+pub(in crate::model) struct OpenAiResponses {
+    endpoint: Endpoint,
+    model: String,
+    thinks: bool,
+    /// The wire of its receipts.
+    receipt: String,
+    takes_cache_key: bool,
+}
+
+impl OpenAiResponses {
+    pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
+        Ok(Self {
+            endpoint: openai_endpoint(provider, model, "responses")?,
+            model: model.to_owned(),
+            thinks: thinks(model),
+            receipt: format!("openai_responses:{}", provider.name),
+            takes_cache_key: is_openais(provider),
+        })
+    }
+}
+
+#[async_trait]
+impl ChatModel for OpenAiResponses {
+    async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
+        let mut answer = self.endpoint.post(self.body(request)?).await?;
+        let mut reading = Reading::new(self, answer.request_id.take());
+        if !answer.streamed {
+            reading.take_whole(&answer.body().await?, sink).await?;
+            return reading.complete();
+        }
+        while let Some(data) = answer.event().await? {
+            if data.trim() == "[DONE]" || reading.take(&data, sink).await? {
+                break;
+            }
+        }
+        reading.complete()
+    }
+
+    fn structured_output(&self) -> StructuredOutput {
+        StructuredOutput::Native
+    }
+}
