@@ -7,7 +7,6 @@ use crate::agent::names;
 use crate::error::{Code, Diagnostic, Error, Result, Severity};
 use crate::spec::{
     MemoryBackend, Secret, Spec, Workflow, fill, is_slug, is_template, provider, refusals,
-    refuses_name,
 };
 
 /// Findings of one check that are kept: nobody reads more.
@@ -185,17 +184,11 @@ impl Context<'_> {
             if tool.parameters.is_none() {
                 for refusal in refusals(provider, &definition.parameters) {
                     let message = format!(
-                        "{provider} refuses the schema of the tool {:?}: {}",
+                        "{provider} cannot be told the schema of the tool {:?}: {}",
                         tool.name, refusal.why
                     );
                     self.error("AK3012", &pointer, message, refusal.hint);
                 }
-            }
-            if let Some(why) = refuses_name(provider, &tool.name)
-                && provider != crate::spec::provider(self.spec.model())
-            {
-                let message = format!("{provider} refuses the tool name {:?}: {why}", tool.name);
-                self.error("AK3012", &pointer, message, "register the tool under another name");
             }
         }
     }

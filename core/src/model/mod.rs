@@ -14,6 +14,7 @@
 
 mod cassette;
 mod completion;
+mod dialect;
 mod host;
 mod message;
 mod providers;

@@ -1,5 +1,5 @@
-//! What providers refuse in the schemas and names of tools, so that a spec is told before anything
-//! is sent.
+//! What providers take of the schemas and names of tools: one table of facts, for the compiler in
+//! the model room and for the diagnostics of what it cannot express. As documented in November 2026.
 
 use serde_json::Value as Json;
 
@@ -8,8 +8,108 @@ pub(crate) fn provider(model: &str) -> &str {
     model.split_once('/').map_or("", |(provider, _)| provider)
 }
 
-/// Something that a provider refuses.
-#[derive(Clone)]
+/// The characters and the length that a name may have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NameRule {
+    /// The most characters.
+    pub(crate) limit: usize,
+    /// What may stand in it beside ASCII letters and digits.
+    pub(crate) marks: &'static str,
+    /// Whether it begins with a letter or `_`.
+    pub(crate) begins_with_letter: bool,
+}
+
+impl NameRule {
+    /// Whether the name may stand as it is.
+    pub(crate) fn takes(&self, name: &str) -> bool {
+        !name.is_empty()
+            && name.len() <= self.limit
+            && name.chars().all(|c| self.takes_char(c))
+            && name.chars().next().is_some_and(|c| self.takes_first(c))
+    }
+
+    pub(crate) fn takes_char(&self, c: char) -> bool {
+        c.is_ascii_alphanumeric() || self.marks.contains(c)
+    }
+
+    pub(crate) fn takes_first(&self, c: char) -> bool {
+        !self.begins_with_letter || c.is_ascii_alphabetic() || c == '_'
+    }
+}
+
+/// What a kind of API takes in the schema of a tool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts {
+    /// Names of tools.
+    pub(crate) tool_name: NameRule,
+    /// Names of properties; `None` where every name goes.
+    pub(crate) property_name: Option<NameRule>,
+    /// Keywords that may not stand at the top, where an object must be described.
+    pub(crate) not_at_top: &'static [&'static str],
+    /// Whether `$ref` is followed.
+    pub(crate) references: bool,
+    /// Whether a list must say what it holds.
+    pub(crate) items_required: bool,
+    /// The only keywords that are taken; `None` where all are.
+    pub(crate) keywords: Option<&'static [&'static str]>,
+}
+
+/// OpenAI's functions, and those of whoever speaks its protocol.
+pub(crate) const OPENAI: Facts = Facts {
+    tool_name: NameRule { limit: 64, marks: "_-", begins_with_letter: false },
+    property_name: None,
+    not_at_top: &["anyOf", "oneOf", "allOf", "enum", "const", "not", "if", "then", "else"],
+    references: true,
+    items_required: true,
+    keywords: None,
+};
+
+/// Anthropic's tools.
+pub(crate) const ANTHROPIC: Facts = Facts {
+    tool_name: NameRule { limit: 64, marks: "_-", begins_with_letter: false },
+    property_name: Some(NameRule { limit: 64, marks: "_.-", begins_with_letter: false }),
+    not_at_top: &["anyOf", "oneOf", "allOf"],
+    references: false,
+    items_required: false,
+    keywords: None,
+};
+
+/// Gemini's function declarations: what both of its forms of a schema have in common.
+pub(crate) const GEMINI: Facts = Facts {
+    tool_name: NameRule { limit: 64, marks: "_.:-", begins_with_letter: true },
+    property_name: Some(NameRule { limit: 64, marks: "_", begins_with_letter: true }),
+    not_at_top: &["anyOf"],
+    references: false,
+    items_required: true,
+    keywords: Some(&[
+        "type",
+        "title",
+        "description",
+        "enum",
+        "properties",
+        "required",
+        "items",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "format",
+        "anyOf",
+    ]),
+};
+
+/// What a provider of this name takes; `None` for one of which nothing is known.
+fn facts(provider: &str) -> Option<&'static Facts> {
+    match provider {
+        "openai" | "azure" => Some(&OPENAI),
+        "anthropic" => Some(&ANTHROPIC),
+        "gemini" | "google" | "vertex" => Some(&GEMINI),
+        _ => None,
+    }
+}
+
+/// Something that cannot be said to a provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     /// JSON pointer within the schema.
     pub(crate) pointer: String,
@@ -17,136 +117,147 @@ pub(crate) struct Refusal {
     pub(crate) hint: &'static str,
 }
 
-const COMBINED: &[&str] = &["anyOf", "oneOf", "allOf"];
-/// Keywords that Gemini's function declarations do not have.
-const NOT_GEMINI: &[&str] = &[
-    "$ref",
-    "$defs",
-    "definitions",
-    "additionalProperties",
-    "patternProperties",
-    "oneOf",
-    "allOf",
-    "not",
-    "if",
-    "then",
-    "else",
-    "const",
-    "dependentSchemas",
-    "unevaluatedProperties",
-];
+/// The most schemas that are looked at within one: beyond it, nobody wrote them by hand.
+const SCHEMA_LIMIT: usize = 100_000;
 
-/// What the provider refuses in the schema of a tool's parameters.
+/// What cannot be said to the provider of the schema of a tool's parameters. All else that it does
+/// not take is compiled: inlined, renamed, wrapped or taken out.
 pub(crate) fn refusals(provider: &str, schema: &Json) -> Vec<Refusal> {
-    let top_level = |keywords: &[&'static str]| -> Vec<Refusal> {
-        let Json::Object(map) = schema else { return Vec::new() };
-        keywords
-            .iter()
-            .filter(|keyword| map.contains_key(**keyword))
-            .map(|keyword| Refusal {
-                pointer: format!("/{keyword}"),
-                why: format!("it has `{keyword}` at the top level"),
-                hint: "make it an object whose property holds the choice",
-            })
-            .collect()
-    };
-    match provider {
-        "anthropic" => [untyped(schema), top_level(COMBINED)].concat(),
-        "openai" | "azure" => {
-            let mut found =
-                [untyped(schema), top_level(&["anyOf", "oneOf", "allOf", "enum", "not"])].concat();
-            openai(schema, "", &mut found);
-            found
-        }
-        "gemini" | "google" | "vertex" => {
-            let mut found = Vec::new();
-            gemini(schema, "", &mut found);
-            found
-        }
-        _ => Vec::new(),
+    let mut found = Vec::new();
+    if facts(provider).is_some_and(|facts| !facts.references) {
+        let mut left = SCHEMA_LIMIT;
+        references(schema, schema, "", &mut left, &mut found);
     }
+    found
 }
 
-/// A schema that leaves open what it describes.
-fn untyped(schema: &Json) -> Vec<Refusal> {
-    if schema.get("type").is_some_and(|kind| kind == "object") {
-        return Vec::new();
+/// References that cannot be followed while a schema is compiled.
+fn references(root: &Json, schema: &Json, at: &str, left: &mut usize, found: &mut Vec<Refusal>) {
+    let Json::Object(map) = schema else { return };
+    if *left == 0 {
+        return;
     }
-    vec![Refusal {
-        pointer: String::new(),
-        why: "it does not say `type: object`".into(),
-        hint: "add `type: object` at its top",
-    }]
-}
-
-/// Lists of anything, at any depth.
-fn openai(schema: &Json, pointer: &str, found: &mut Vec<Refusal>) {
-    let is_list = match schema.get("type") {
-        Some(Json::Array(kinds)) => kinds.iter().any(|kind| kind == "array"),
-        Some(kind) => kind == "array",
-        None => false,
-    };
-    if is_list && schema.get("items").is_none() {
+    *left -= 1;
+    for keyword in ["$ref", "$dynamicRef", "$recursiveRef"] {
+        let Some(target) = map.get(keyword).and_then(Json::as_str) else { continue };
+        if keyword == "$ref" && resolve(root, target).is_some() {
+            continue;
+        }
         found.push(Refusal {
-            pointer: pointer.to_owned(),
-            why: "it describes a list without `items`".into(),
-            hint: "say what the list holds: `items: {type: string}`",
+            pointer: format!("{at}/{keyword}"),
+            why: format!("it takes no references, and where `{keyword}: {target}` leads is not known before the call"),
+            hint: "refer with `$ref: \"#/$defs/NAME\"`, or write the schema out",
         });
     }
-    for (part, child) in parts(schema) {
-        openai(child, &format!("{pointer}{part}"), found);
+    for (place, child) in children(map) {
+        references(root, child, &format!("{at}{place}"), left, found);
     }
 }
 
 /// The schemas directly within one, with their places in it.
-fn parts(schema: &Json) -> Vec<(String, &Json)> {
-    let mut parts: Vec<(String, &Json)> = Vec::new();
-    if let Some(items) = schema.get("items") {
-        parts.push(("/items".into(), items));
+fn children(map: &serde_json::Map<String, Json>) -> Vec<(String, &Json)> {
+    let mut children: Vec<(String, &Json)> = Vec::new();
+    for (keyword, value) in map {
+        match (keyword.as_str(), value) {
+            (
+                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas",
+                Json::Object(named),
+            ) => {
+                let place = |name: &String| format!("/{keyword}/{}", super::node::escape(name));
+                children.extend(named.iter().map(|(name, schema)| (place(name), schema)));
+            }
+            ("anyOf" | "oneOf" | "allOf" | "prefixItems" | "items", Json::Array(list)) => {
+                let place = |i: usize| format!("/{keyword}/{i}");
+                children.extend(list.iter().enumerate().map(|(i, schema)| (place(i), schema)));
+            }
+            (
+                "items"
+                | "additionalProperties"
+                | "additionalItems"
+                | "contains"
+                | "propertyNames"
+                | "not"
+                | "if"
+                | "then"
+                | "else"
+                | "unevaluatedItems"
+                | "unevaluatedProperties",
+                Json::Object(_),
+            ) => children.push((format!("/{keyword}"), value)),
+            _ => {}
+        }
     }
-    if let Some(Json::Object(properties)) = schema.get("properties") {
-        let part = |name: &String| format!("/properties/{}", super::node::escape(name));
-        parts.extend(properties.iter().map(|(name, schema)| (part(name), schema)));
-    }
-    if let Some(Json::Array(choices)) = schema.get("anyOf") {
-        parts.extend(choices.iter().enumerate().map(|(i, c)| (format!("/anyOf/{i}"), c)));
-    }
-    parts
+    children
 }
 
-fn gemini(schema: &Json, pointer: &str, found: &mut Vec<Refusal>) {
-    let Json::Object(map) = schema else { return };
-    for keyword in NOT_GEMINI.iter().filter(|keyword| map.contains_key(**keyword)) {
-        found.push(Refusal {
-            pointer: format!("{pointer}/{keyword}"),
-            why: format!("it has `{keyword}`"),
-            hint: "write the schema with type, properties, required, items, enum and anyOf only",
+/// Where a reference leads within the document: a JSON pointer, or the name of an anchor.
+pub(crate) fn resolve<'a>(root: &'a Json, reference: &str) -> Option<&'a Json> {
+    let target = reference.strip_prefix('#')?;
+    if target.is_empty() || target.starts_with('/') {
+        // The fragment of an address may be written in percent signs.
+        let decoded = percent_decoded(target)?;
+        return root.pointer(&decoded);
+    }
+    let mut left = SCHEMA_LIMIT;
+    anchored(root, target, &mut left)
+}
+
+fn anchored<'a>(schema: &'a Json, name: &str, left: &mut usize) -> Option<&'a Json> {
+    let Json::Object(map) = schema else { return None };
+    if *left == 0 {
+        return None;
+    }
+    *left -= 1;
+    if map.get("$anchor").and_then(Json::as_str) == Some(name) {
+        return Some(schema);
+    }
+    children(map).into_iter().find_map(|(_, child)| anchored(child, name, left))
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, tail)) = rest.split_first() {
+        rest = tail;
+        if *byte != b'%' {
+            bytes.push(*byte);
+            continue;
+        }
+        let (digits, tail) = rest.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = tail;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_be_compiled_is_refused() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
+            "properties": {"a b": {"$ref": "#/$defs/a%20b"}, "c": {"$ref": "#here"}},
+            "additionalProperties": false,
+            "$defs": {"a b": {"type": "array"}, "h": {"$anchor": "here", "const": 1}},
         });
-    }
-    for (part, child) in parts(schema) {
-        gemini(child, &format!("{pointer}{part}"), found);
-    }
-}
-
-/// Why the provider refuses the name of a tool.
-pub(crate) fn refuses_name(provider: &str, name: &str) -> Option<&'static str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    match provider {
-        "openai" | "azure" if name.len() > 64 || !name.chars().all(plain) => {
-            Some("letters, digits, `_` and `-`, at most 64")
+        for provider in ["openai", "anthropic", "gemini", "somebody"] {
+            assert_eq!(refusals(provider, &schema), [], "{provider}");
         }
-        "anthropic" if name.len() > 128 || !name.chars().all(plain) => {
-            Some("letters, digits, `_` and `-`, at most 128")
-        }
-        "gemini" | "google" | "vertex"
-            if name.len() > 64
-                || !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                || !name.chars().all(|c| plain(c) || matches!(c, '.' | ':')) =>
-        {
-            Some(
-                "letters, digits, `_`, `.`, `:` and `-`, at most 64, beginning with a letter or `_`",
-            )
-        }
-        _ => None,
+        let dynamic = json!({
+            "type": "object",
+            "properties": {"a/b": {"items": {"$dynamicRef": "#node"}}, "c": {"$ref": "urn:x"}},
+        });
+        let places = |provider| -> Vec<String> {
+            refusals(provider, &dynamic).into_iter().map(|refusal| refusal.pointer).collect()
+        };
+        let expected = ["/properties/a~1b/items/$dynamicRef", "/properties/c/$ref"];
+        assert_eq!(places("anthropic"), expected);
+        assert_eq!(places("vertex"), expected);
+        assert_eq!(places("openai"), [""; 0]);
     }
 }

@@ -24,7 +24,7 @@ mod template;
 
 pub(crate) use canonical::canonical;
 pub(crate) use check::{is_model_name, is_slug, time};
-pub(crate) use dialect::{provider, refusals, refuses_name};
+pub(crate) use dialect::{ANTHROPIC, Facts, GEMINI, NameRule, OPENAI, provider, refusals, resolve};
 pub use diff::{Change, ChangeKind, diff};
 pub use document::*;
 pub use edit::edit;

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
 use crate::model::resilience::Resilient;
-use crate::model::wires::{Cohere, OpenAiChat, OpenAiResponses};
+use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
 use crate::spec::{ScriptTurn, is_model_name};
 use known::Wire;
@@ -176,11 +176,11 @@ impl Providers {
         }
         let way = self.reach(provider, &environment)?;
         Ok(match way.wire {
+            Wire::OpenAiChat => Arc::new(Resilient(OpenAiChat::new(way.open()?, model)?)),
             Wire::OpenAiResponses => Arc::new(Resilient(OpenAiResponses::new(way.open()?, model)?)),
+            Wire::Anthropic => Arc::new(Resilient(Anthropic::new(way.open()?, model)?)),
+            Wire::Gemini => Arc::new(Resilient(Gemini::new(way.open()?, model)?)),
             Wire::Cohere => Arc::new(Resilient(Cohere::new(way.open()?, model)?)),
-            Wire::OpenAiChat | Wire::Anthropic | Wire::Gemini => {
-                Arc::new(Resilient(OpenAiChat::new(way.open()?, model)?))
-            }
         })
     }
 
@@ -196,8 +196,16 @@ impl Providers {
         let way = self.reach(provider, &environment)?;
         Ok(match way.wire {
             Wire::Cohere => Arc::new(Cohere::new(way.open()?, model)?),
-            Wire::OpenAiChat | Wire::OpenAiResponses | Wire::Anthropic | Wire::Gemini => {
+            Wire::Gemini => Arc::new(Gemini::new(way.open()?, model)?),
+            Wire::OpenAiChat | Wire::OpenAiResponses => {
                 Arc::new(OpenAiChat::new(way.open()?, model)?)
+            }
+            Wire::Anthropic => {
+                return Err(Error::new(
+                    Code::ModelUnknown,
+                    format!("{provider:?} has no embedding models"),
+                )
+                .hint("take an embedding model of another provider"));
             }
         })
     }

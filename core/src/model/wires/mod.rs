@@ -1,8 +1,10 @@
 //! One module for each protocol that providers speak, and what they share.
 
+mod anthropic;
 mod body;
 mod cohere;
 mod embeddings;
+mod gemini;
 mod http;
 mod lenient;
 mod openai_chat;
@@ -11,7 +13,9 @@ mod refusal;
 #[cfg(test)]
 mod testing;
 
+pub(super) use anthropic::Anthropic;
 pub(super) use cohere::Cohere;
 pub(super) use embeddings::normalised;
+pub(super) use gemini::Gemini;
 pub(super) use openai_chat::OpenAiChat;
 pub(super) use openai_responses::OpenAiResponses;

@@ -21,15 +21,11 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
                     check.error(
                         &format!("{at}{}", refusal.pointer),
                         "AK2009",
-                        format!("{provider} refuses this schema of a tool: {}", refusal.why),
+                        format!("{provider} cannot be told this schema of a tool: {}", refusal.why),
                         Some(refusal.hint),
                     );
                 }
             }
-        }
-        if let Some(why) = dialect::refuses_name(provider, &tool.name) {
-            let message = format!("{provider} refuses the tool name {:?}: {why}", tool.name);
-            check.error(&pointer, "AK2009", message, Some("give the tool another name"));
         }
     }
     let names = integration.tools.iter().map(|t| t.name.as_str()).enumerate();
