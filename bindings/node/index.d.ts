@@ -106,6 +106,21 @@ export class AikitError extends Error implements ErrorDocument {
 export interface Provider {
   baseUrl?: string;
   apiKey?: string;
+  /** The protocol, of a provider that aikit does not know. */
+  wire?: string;
+  apiVersion?: string;
+  firstByteMs?: number;
+  betweenChunksMs?: number;
+  /** For a whole answer, with all attempts. */
+  totalMs?: number;
+  /** Attempts after the first one; 2 without it. */
+  maxRetries?: number;
+  /** Of one tenant, key and model, as the next two. */
+  requestsPerMinute?: number;
+  tokensPerMinute?: number;
+  concurrentRequests?: number;
+  /** The path of a file of recorded exchanges. */
+  cassette?: string;
 }
 
 /** What every call that takes time accepts. */
@@ -172,6 +187,9 @@ export interface RunOptions extends CallOptions {
   maxTurns?: number;
   /** Most time for the whole run. */
   timeoutMs?: number;
+  /** Tokens and US dollars that the run may use, in place of the spec's `governance.budget`. */
+  tokensPerRun?: number;
+  costUsdPerRun?: number;
   /** Values for the templates of the prompts, checked against the spec's `interface.input_schema`. */
   inputs?: { readonly [name: string]: Json };
   /** Pictures that go with the input. */
@@ -350,6 +368,12 @@ export interface Retrying extends EventBase<"retrying"> {
   /** The model that is asked next, when it is another. */
   readonly model?: string;
 }
+/** Four fifths of a budget are spent; once for each budget of a run. Tokens or US dollars. */
+export interface BudgetWarning extends EventBase<"budget_warning"> {
+  readonly budget: "tokens_per_run" | "cost_usd_per_run" | "llm_tokens_per_day" | "cost_limit_usd_per_day";
+  readonly used: number;
+  readonly limit: number;
+}
 export interface RunFinished extends EventBase<"run_finished"> {
   readonly result: RunResult;
 }
@@ -372,6 +396,7 @@ export type RunEvent =
   | ToolStarted
   | ToolFinished
   | Retrying
+  | BudgetWarning
   | RunFinished
   | RunCancelled
   | RunFailed;

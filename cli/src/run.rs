@@ -289,6 +289,9 @@ impl Printer {
             EventKind::Retrying { delay_ms, message, .. } => {
                 self.note(&format!("{message}; again in {delay_ms} ms"));
             }
+            EventKind::BudgetWarning { budget, used, limit } => {
+                self.note(&format!("budget {budget}: {used} of {limit} are spent"));
+            }
             _ => {}
         }
     }

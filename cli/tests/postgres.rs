@@ -140,7 +140,7 @@ fn from_an_empty_database_to_a_tenant_that_moved_in_and_back() {
         operator.aikit(&format!("tenant move {tenant} --to back.db --store env:BOSS_URL --yes"));
     assert_eq!(status, 0, "{out}{err}");
     assert_eq!(out.lines().filter(|line| line.ends_with("  equal")).count(), 13, "{out}");
-    assert!(out.contains("both sides agree: 13 tables"), "{out}");
+    assert!(out.contains("both sides agree: 14 tables"), "{out}");
     let run = format!("run -q echo home --tenant {tenant} --store back.db");
     assert_eq!(operator.ok(&run), "home back\n");
     operator.ok("audit verify --store env:BOSS_URL --tenant @store");

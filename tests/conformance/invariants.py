@@ -96,8 +96,8 @@ def _deltas(events: list[dict[str, Any]]) -> list[str]:
     joined = ""
     for event in events:
         kind = event.get("type")
-        # A call that is tried again starts over; what came of the broken try does not count.
-        if kind in ("model_started", "retrying"):
+        # Text that was given stays when a call is tried again: what follows continues it.
+        if kind == "model_started":
             joined = ""
         elif kind == "text_delta":
             if not event.get("text"):

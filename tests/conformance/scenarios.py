@@ -48,7 +48,8 @@ STEP_KEYS: dict[str, set[str]] = {
     "agent": {"model", "ref"},
     "run": {"input"},
     "start": {
-        "input", "cancel_at", "run_id", "max_turns", "timeout_ms", "inputs", "images", "output_schema",
+        "input", "cancel_at", "run_id", "max_turns", "timeout_ms", "tokens_per_run", "cost_usd_per_run",
+        "inputs", "images", "output_schema",
     },
     "together": {"inputs"},
     "call_tool": {"name", "arguments"},

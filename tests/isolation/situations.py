@@ -81,7 +81,7 @@ WRITTEN = dict.fromkeys(
     ["collections", "documents", "chunks", "vectors", "runs", "run_events", "spec_versions", "spec_terms"], ALL
 )  # fmt: skip
 APP_RIGHTS = WRITTEN | {
-    "tenants": "S", "tenant_grants": "SID", "usage_totals": "SIU", "usage_days": "SIU",
+    "tenants": "S", "tenant_grants": "SID", "usage_totals": "SIU", "usage_days": "SIU", "usage_agents": "SIU",
     "spec_history": "SI", "audit_log": "SI",
 }  # fmt: skip
 ADMIN_RIGHTS = dict.fromkeys(APP_RIGHTS, ALL) | {"audit_log": "SID"}

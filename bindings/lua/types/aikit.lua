@@ -22,8 +22,18 @@ local aikit = {}
 ---@field policy? aikit.Policy What the tenant may do.
 
 ---@class aikit.Provider
----@field base_url string
+---@field base_url? string
 ---@field api_key? string
+---@field wire? string The protocol, of a provider that aikit does not know.
+---@field api_version? string
+---@field first_byte_ms? integer
+---@field between_chunks_ms? integer
+---@field total_ms? integer For a whole answer, with all attempts.
+---@field max_retries? integer Attempts after the first one; 2 without it.
+---@field requests_per_minute? integer Of one tenant, key and model, as the next two.
+---@field tokens_per_minute? integer
+---@field concurrent_requests? integer
+---@field cassette? string The path of a file of recorded exchanges.
 
 ---@class aikit.Policy
 ---@field allowed_tools? string[] If given, only these; none at all is `aikit.array({})`.
@@ -440,6 +450,8 @@ local Agent = {}
 ---@field run_id? string
 ---@field max_turns? integer
 ---@field timeout_ms? integer
+---@field tokens_per_run? integer In place of the spec's budget, as the next one.
+---@field cost_usd_per_run? number
 ---@field inputs? table<string, aikit.json> Values for the templates of the prompts.
 ---@field images? aikit.Image[] Pictures that go with the input.
 ---@field output_schema? table JSON Schema that `result.output` fits, in place of the spec's.

@@ -16,7 +16,19 @@ export interface TenantConfig {
   /** `provider/model` for specs that name none. */
   readonly default_model?: string;
   readonly providers?: {
-    readonly [name: string]: { readonly base_url?: string; readonly api_key?: SecretReference };
+    readonly [name: string]: {
+      readonly base_url?: string;
+      readonly api_key?: SecretReference;
+      readonly wire?: string;
+      readonly api_version?: string;
+      readonly first_byte_ms?: number;
+      readonly between_chunks_ms?: number;
+      readonly total_ms?: number;
+      readonly max_retries?: number;
+      readonly requests_per_minute?: number;
+      readonly tokens_per_minute?: number;
+      readonly concurrent_requests?: number;
+    };
   };
   readonly policy?: { readonly allowed_tools?: readonly string[]; readonly denied_tools?: readonly string[] };
   readonly quotas?: {
@@ -37,9 +49,16 @@ export interface TenantConfig {
     readonly [model: string]: {
       readonly input_usd_per_million: number;
       readonly output_usd_per_million: number;
+      readonly cached_input_usd_per_million?: number;
+      readonly cache_write_usd_per_million?: number;
     };
   };
-  readonly run?: { readonly max_turns?: number; readonly timeout_ms?: number };
+  readonly run?: {
+    readonly max_turns?: number;
+    readonly timeout_ms?: number;
+    readonly tokens_per_run?: number;
+    readonly cost_usd_per_run?: number;
+  };
 }
 
 export interface Tenant {

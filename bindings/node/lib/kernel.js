@@ -14,6 +14,8 @@ const RUN = {
   runId: "run_id",
   maxTurns: "max_turns",
   timeoutMs: "timeout_ms",
+  tokensPerRun: "tokens_per_run",
+  costUsdPerRun: "cost_usd_per_run",
   inputs: "inputs",
   images: "images",
   outputSchema: "output_schema",

@@ -105,7 +105,20 @@ const OPEN = {
   rls: "rls",
   signal: "signal",
 };
-const PROVIDER = { baseUrl: "base_url", apiKey: "api_key" };
+const PROVIDER = {
+  baseUrl: "base_url",
+  apiKey: "api_key",
+  wire: "wire",
+  apiVersion: "api_version",
+  firstByteMs: "first_byte_ms",
+  betweenChunksMs: "between_chunks_ms",
+  totalMs: "total_ms",
+  maxRetries: "max_retries",
+  requestsPerMinute: "requests_per_minute",
+  tokensPerMinute: "tokens_per_minute",
+  concurrentRequests: "concurrent_requests",
+  cassette: "cassette",
+};
 const POLICY = { allowedTools: "allowed_tools", deniedTools: "denied_tools", quotas: "quotas" };
 const QUOTAS = {
   maxSpecs: "max_specs",

@@ -50,6 +50,7 @@ from ._async import AsyncAgent, AsyncCollection, AsyncKernel, AsyncRun, AsyncSpe
 from ._errors import *  # noqa: F403 - one class a code: the list is the core's table
 from ._errors import __all__ as _error_names
 from ._events import (
+    BudgetWarning,
     Event,
     ModelFinished,
     ModelStarted,
@@ -114,6 +115,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "AuditReport",
+    "BudgetWarning",
     "Change",
     "Citation",
     "Collection",

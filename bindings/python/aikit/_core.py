@@ -212,12 +212,14 @@ class AgentCore:
         self,
         input: str,
         inputs: Mapping[str, Any] | None,
-        images: Iterable[Image] | None,
-        output_schema: Mapping[str, Any] | None,
+        shape: tuple[Iterable[Image] | None, Mapping[str, Any] | None],
         run_id: str | None,
         max_turns: int | None,
         timeout: float | None,
+        budget: tuple[int | None, float | None],
     ) -> _aikit.Task:
+        images, output_schema = shape
+        tokens_per_run, cost_usd_per_run = budget
         chosen = options(
             inputs=None if inputs is None else mapping(inputs, "inputs"),
             images=None if images is None else [image(each) for each in images],
@@ -227,6 +229,8 @@ class AgentCore:
             run_id=run_id,
             max_turns=max_turns,
             timeout_ms=milliseconds(timeout),
+            tokens_per_run=tokens_per_run,
+            cost_usd_per_run=cost_usd_per_run,
         )
         return self._native.start(input, chosen)
 

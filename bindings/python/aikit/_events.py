@@ -127,6 +127,16 @@ class Retrying(RunEvent):
     """The model that is asked next, when it is another."""
 
 
+class BudgetWarning(RunEvent):
+    """Four fifths of a budget are spent: tokens, or US dollars. Once for each budget of a run."""
+
+    __slots__ = ("budget", "used", "limit")
+    type: Literal["budget_warning"]
+    budget: str
+    used: float
+    limit: float
+
+
 class RunFinished(RunEvent):
     """The end: an answer."""
 
@@ -165,6 +175,7 @@ Event = (
     | ToolStarted
     | ToolFinished
     | Retrying
+    | BudgetWarning
     | RunFinished
     | RunCancelled
     | RunFailed
@@ -181,6 +192,7 @@ _CLASSES: dict[str, type[Event]] = {
     "tool_started": ToolStarted,
     "tool_finished": ToolFinished,
     "retrying": Retrying,
+    "budget_warning": BudgetWarning,
     "run_finished": RunFinished,
     "run_cancelled": RunCancelled,
     "run_failed": RunFailed,

@@ -157,14 +157,24 @@ class Agent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> RunResult:
         """Run to the end. `inputs` are the values for the templates of the spec's prompts; `images`
         go with the input: bytes, an address, or a mapping with `data` (base64) or `url`;
         `output_schema` is a JSON Schema that `result.output` fits, in place of the spec's; `timeout`
-        is in seconds, for the whole run."""
+        is in seconds, for the whole run; `tokens_per_run` and `cost_usd_per_run` are budgets in
+        place of the spec's."""
         return self.start(
-            input, inputs=inputs, images=images, output_schema=output_schema,
-            run_id=run_id, max_turns=max_turns, timeout=timeout
+            input,
+            inputs=inputs,
+            images=images,
+            output_schema=output_schema,
+            run_id=run_id,
+            max_turns=max_turns,
+            timeout=timeout,
+            tokens_per_run=tokens_per_run,
+            cost_usd_per_run=cost_usd_per_run,
         ).result()
 
     def start(
@@ -177,9 +187,14 @@ class Agent(AgentCore):
         run_id: str | None = None,
         max_turns: int | None = None,
         timeout: float | None = None,
+        tokens_per_run: int | None = None,
+        cost_usd_per_run: float | None = None,
     ) -> Run:
         """Start a run, to be watched: `for event in run`, then `run.result()`."""
-        return Run(self._run_task(input, inputs, images, output_schema, run_id, max_turns, timeout), self._tools)
+        budget = (tokens_per_run, cost_usd_per_run)
+        shape = (images, output_schema)
+        task = self._run_task(input, inputs, shape, run_id, max_turns, timeout, budget)
+        return Run(task, self._tools)
 
 
 class Run:

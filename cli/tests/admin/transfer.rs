@@ -12,14 +12,14 @@ fn an_archive_goes_out_and_comes_in() {
     let shop = Shop::with_tenant("acme");
     let exported = shop.ok("tenant export acme acme.jsonl");
     assert!(exported.contains("\ndocuments      1     "), "{exported}");
-    assert!(exported.contains("\nexported acme to acme.jsonl: 13 tables, "), "{exported}");
+    assert!(exported.contains("\nexported acme to acme.jsonl: 14 tables, "), "{exported}");
     shop.fails(1, "tenant export acme acme.jsonl", "is there already");
     shop.fails(1, "tenant export nobody x.jsonl", "error[tenant_not_found]");
     assert!(!shop.has("x.jsonl"));
 
     let imported = shop.line("tenant import acme.jsonl --store b.db");
     assert_eq!(imported.status, 0, "{imported:?}");
-    assert!(imported.out.contains("\nimported acme and read it back: 13 tables, "), "{imported:?}");
+    assert!(imported.out.contains("\nimported acme and read it back: 14 tables, "), "{imported:?}");
     assert_eq!(shop.ok("run echo hi --tenant acme --store b.db"), "hi back\n");
     shop.fails(1, "tenant import acme.jsonl --store b.db", "error[tenant_exists]");
     let renamed = shop.line("tenant import acme.jsonl --store b.db --as beta");
@@ -45,7 +45,7 @@ fn a_tenant_moves_and_both_sides_agree() {
     assert!(moved.out.starts_with("here: ./aikit.db\nthere: b.db\n\nTABLE "), "{moved:?}");
     let rows = moved.out.lines().filter(|line| line.ends_with("  equal")).count();
     assert_eq!(rows, 13, "{moved:?}");
-    assert!(moved.out.contains("\nmoved acme; both sides agree: 13 tables, "), "{moved:?}");
+    assert!(moved.out.contains("\nmoved acme; both sides agree: 14 tables, "), "{moved:?}");
     assert!(moved.err.contains("suspended acme; if this is interrupted"), "{moved:?}");
     assert_eq!(names(&shop.json("tenant list")), Vec::<&str>::new());
     assert_eq!(shop.json("tenant show acme --store b.db")["tenant"]["status"], "active");

@@ -163,7 +163,16 @@ impl Adapter {
             Ok(agent) => agent,
             Err(error) => return (Err(error), None),
         };
-        let keys = ["run_id", "max_turns", "timeout_ms", "inputs", "images", "output_schema"];
+        let keys = [
+            "run_id",
+            "max_turns",
+            "timeout_ms",
+            "tokens_per_run",
+            "cost_usd_per_run",
+            "inputs",
+            "images",
+            "output_schema",
+        ];
         let options: RunOptions = match from_json(only(step, &keys)) {
             Ok(options) => options,
             Err(error) => return (Err(error), Some(Vec::new())),

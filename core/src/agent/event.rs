@@ -127,6 +127,16 @@ pub enum EventKind {
         /// The model that is asked next, when it is another.
         model: Option<String>,
     },
+    /// Most of a budget is spent. Given once for each budget of a run.
+    BudgetWarning {
+        /// As in the spec: `tokens_per_run`, `cost_usd_per_run`, and of the agent's day
+        /// `llm_tokens_per_day`, `cost_limit_usd_per_day`.
+        budget: &'static str,
+        /// Tokens or US dollars until now.
+        used: Value,
+        /// Tokens or US dollars that are allowed.
+        limit: Value,
+    },
     /// The end: with an answer.
     RunFinished {
         /// The result.
@@ -158,6 +168,7 @@ impl EventKind {
             Self::ToolStarted { .. } => "tool_started",
             Self::ToolFinished { .. } => "tool_finished",
             Self::Retrying { .. } => "retrying",
+            Self::BudgetWarning { .. } => "budget_warning",
             Self::RunFinished { .. } => "run_finished",
             Self::RunCancelled { .. } => "run_cancelled",
             Self::RunFailed { .. } => "run_failed",
@@ -244,6 +255,7 @@ impl Serialize for Wire<'_> {
                     put!(model);
                 }
             }
+            EventKind::BudgetWarning { budget, used, limit } => put!(budget, used, limit),
             EventKind::RunFinished { result } | EventKind::RunCancelled { result } => put!(result),
             EventKind::RunFailed { error } => map.serialize_entry("error", &error.to_json())?,
         }

@@ -4,6 +4,7 @@
 //! before the next begins.
 
 mod answer;
+mod budget;
 mod event;
 mod filling;
 mod images;
@@ -14,6 +15,7 @@ mod toolbox;
 mod turns;
 
 pub(crate) use answer::AnswerSchema;
+pub(crate) use budget::BudgetLimits;
 pub use event::{Event, EventKind, ToolOutcome};
 pub(crate) use filling::names;
 pub use images::ImageInput;
@@ -28,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::Result;
-use crate::model::{ChatModel, Usage};
+use crate::model::{ChatModel, ChatRequest, Estimate, Price, Usage};
 use crate::retrieval::Collection;
 use crate::spec::{Knowledge, Spec};
 use crate::store::{Spent, TenantStore, micros};
@@ -56,19 +58,12 @@ pub(crate) struct Parts {
     pub(crate) provider_options: Arc<serde_json::Map<String, serde_json::Value>>,
     /// What holds when the caller of a run does not say.
     pub(crate) limits: RunLimits,
-    /// What the model costs, if that is known.
-    pub(crate) price: Option<Price>,
+    /// What its models cost, the first one's first, as far as that is known.
+    pub(crate) prices: Vec<(String, Price)>,
     /// Cancelled when the kernel closes.
     pub(crate) closing: CancellationToken,
     /// Holds the kernel's closing back until every run has ended.
     pub(crate) running: TaskTracker,
-}
-
-/// What a model costs, in US dollars for a million tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Price {
-    pub(crate) input: f64,
-    pub(crate) output: f64,
 }
 
 /// Limits of a run.
@@ -78,21 +73,27 @@ pub(crate) struct RunLimits {
     pub(crate) max_turns: u32,
     /// Milliseconds.
     pub(crate) timeout_ms: Option<u64>,
+    /// Tokens and money.
+    pub(crate) budget: BudgetLimits,
 }
 
 impl Parts {
-    /// What a usage counts against the tenant's day.
-    fn spent(&self, usage: Usage) -> Spent {
-        #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 tokens")]
-        let cost = |tokens: u64, price: f64| tokens as f64 / 1e6 * price;
-        let dollars = self.price.map_or(0.0, |price| {
-            cost(usage.input_tokens, price.input) + cost(usage.output_tokens, price.output)
-        });
+    /// What a usage counts against budgets and the tenant's day, at the price of the model that
+    /// answered. One without a price costs nothing.
+    fn spent(&self, usage: Usage, model: &str) -> Spent {
+        let price = self.prices.iter().find(|(name, _)| name == model);
+        let dollars = price.map_or(0.0, |(_, price)| price.of(usage));
         Spent {
             input_tokens: usage.input_tokens,
             output_tokens: usage.output_tokens,
             cost_micros: micros(dollars),
         }
+    }
+
+    /// What a call of the first model is estimated at.
+    fn estimated(&self, request: &ChatRequest) -> Spent {
+        let estimate = Estimate::of(request);
+        self.spent(Usage::new(estimate.input, estimate.output), &self.model_name)
     }
 }
 

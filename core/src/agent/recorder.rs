@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::budget::Used;
 use super::event::{Event, EventKind};
 use crate::error::Result;
 use crate::store::{Allowance, NewRun, RunStatus, Spent, TenantStore};
@@ -41,6 +42,8 @@ pub(super) struct Recorder<'a, S> {
     allowance: Allowance,
     /// Used, and not in the store yet.
     spent: Spent,
+    /// Used by the whole run.
+    run: Spent,
 }
 
 impl<'a, S: EventSink> Recorder<'a, S> {
@@ -55,7 +58,17 @@ impl<'a, S: EventSink> Recorder<'a, S> {
             in_delivery: None,
             allowance: Allowance::default(),
             spent: Spent::default(),
+            run: Spent::default(),
         }
+    }
+
+    /// What budgets are compared with.
+    pub(super) fn used(&self) -> Used {
+        let mut day = self.allowance.agent_today().clone();
+        day.input_tokens = day.input_tokens.saturating_add(self.spent.input_tokens);
+        day.output_tokens = day.output_tokens.saturating_add(self.spent.output_tokens);
+        day.cost_micros = day.cost_micros.saturating_add(self.spent.cost_micros);
+        Used { run: self.run, day }
     }
 
     pub(super) async fn emit(&mut self, kind: EventKind) {
@@ -95,10 +108,8 @@ impl<'a, S: EventSink> Recorder<'a, S> {
 
     /// Notes what was used, for the next step that is written.
     pub(super) fn spend(&mut self, spent: Spent) {
-        let add = |sum: &mut u64, more| *sum = sum.saturating_add(more);
-        add(&mut self.spent.input_tokens, spent.input_tokens);
-        add(&mut self.spent.output_tokens, spent.output_tokens);
-        add(&mut self.spent.cost_micros, spent.cost_micros);
+        self.run += spent;
+        self.spent += spent;
     }
 
     /// Writes the step that has just ended.
@@ -133,7 +144,7 @@ impl<'a, S: EventSink> Recorder<'a, S> {
                 // Rolled back: it comes to the store with the end of the run, without a gap then.
                 events.append(&mut self.pending);
                 self.pending = events;
-                self.spend(spent);
+                self.spent += spent;
                 Err(error)
             }
         }

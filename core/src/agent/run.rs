@@ -36,6 +36,10 @@ pub struct RunOptions {
     pub output_schema: Option<serde_json::Value>,
     /// Pictures that go with the input.
     pub images: Vec<ImageInput>,
+    /// Tokens that the run may use, in and out, instead of the spec's `governance.budget`.
+    pub tokens_per_run: Option<u64>,
+    /// US dollars that the run may use, instead of the spec's `governance.budget`.
+    pub cost_usd_per_run: Option<f64>,
     /// Values for the templates of the spec's prompts, as `interface.input_schema` declares them.
     pub inputs: serde_json::Map<String, serde_json::Value>,
 }

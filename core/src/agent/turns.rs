@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::answer::{AnswerSchema, Read, complaint};
+use super::budget::{BudgetLimits, Budgets};
 use super::event::{EventKind, ToolOutcome};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
@@ -36,6 +37,7 @@ struct Progress {
     usage_now: Usage,
     /// The answer, once one fitted the output schema.
     output: Option<Value>,
+    budgets: Budgets,
 }
 
 impl Progress {
@@ -79,6 +81,9 @@ pub(super) async fn drive<S: EventSink>(
     if max_turns == 0 {
         return Err(Error::invalid_argument("max_turns: a run needs at least one turn"));
     }
+    if options.cost_usd_per_run.is_some_and(|cost| !(0.0..=1e9).contains(&cost)) {
+        return Err(Error::invalid_argument("cost_usd_per_run: US dollars, from 0 to 1000000000"));
+    }
     if options.timeout_ms == Some(0) {
         return Err(Error::invalid_argument("timeout_ms: a run needs more than no time"));
     }
@@ -95,7 +100,15 @@ pub(super) async fn drive<S: EventSink>(
     let allowed = options.timeout_ms.or(agent.limits.timeout_ms).map(Duration::from_millis);
     let _running = agent.running.token();
     let mut recorder = Recorder::new(run_id.clone(), &agent.store, sink);
-    let mut progress = Progress::default();
+    let limits = BudgetLimits {
+        tokens_per_run: options.tokens_per_run.or(agent.limits.budget.tokens_per_run),
+        cost_micros_per_run: options
+            .cost_usd_per_run
+            .map(store::micros)
+            .or(agent.limits.budget.cost_micros_per_run),
+        ..agent.limits.budget
+    };
+    let mut progress = Progress { budgets: Budgets::new(limits), ..Progress::default() };
     let run = NewRun {
         run_id: run_id.to_string(),
         agent_id: agent.spec.agent_id().to_owned(),
@@ -131,7 +144,7 @@ pub(super) async fn drive<S: EventSink>(
     };
     stop.cancel();
     // Of a turn that did not end; those that ended were noted then.
-    recorder.spend(agent.spent(progress.usage_now));
+    recorder.spend(agent.spent(progress.usage_now, &agent.model_name));
     let model = &agent.model_name;
     match outcome {
         Some(Ok(())) => {
@@ -312,6 +325,9 @@ impl Work<'_> {
         progress: &mut Progress,
     ) -> Result<(Completion, Option<ToolCall>)> {
         recorder.check_allowance()?;
+        if !progress.budgets.is_empty() {
+            progress.budgets.check(&recorder.used(), self.agent.estimated(request))?;
+        }
         progress.turns = turn;
         progress.text.clear();
         progress.usage_now = Usage::default();
@@ -330,7 +346,8 @@ impl Work<'_> {
         }
         progress.usage_now = Usage::default();
         progress.usage += completion.usage;
-        recorder.spend(self.agent.spent(completion.usage));
+        let answered_by = completion.answered_by.as_deref().unwrap_or(&self.agent.model_name);
+        recorder.spend(self.agent.spent(completion.usage, answered_by));
         progress.text.clone_from(&completion.text);
         progress.finish_reason.clone_from(&completion.finish_reason);
         let tool_calls = completion
@@ -347,6 +364,9 @@ impl Work<'_> {
                 finish_reason: completion.finish_reason.clone(),
             })
             .await;
+        for warning in progress.budgets.warnings(&recorder.used()) {
+            recorder.emit(warning).await;
+        }
         Ok((completion, answered))
     }
 

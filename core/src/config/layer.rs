@@ -51,7 +51,10 @@ impl Layer {
     pub fn defaults() -> Self {
         let settings = Settings {
             tenant: Some("default".into()),
-            run: RunLimits { max_turns: Some(Behavior::default().max_turns), timeout_ms: None },
+            run: RunLimits {
+                max_turns: Some(Behavior::default().max_turns),
+                ..RunLimits::default()
+            },
             ..Settings::default()
         };
         Self { source: Source::Default, settings }
@@ -73,6 +76,8 @@ impl Layer {
             run: RunLimits {
                 max_turns: spec.says("/behavior/max_turns").then_some(document.behavior.max_turns),
                 timeout_ms: document.behavior.timeout_ms,
+                tokens_per_run: document.governance.budget.tokens_per_run,
+                cost_usd_per_run: document.governance.budget.cost_usd_per_run,
             },
             ..Settings::default()
         };
@@ -84,7 +89,12 @@ impl Layer {
     pub fn call(model: Option<&str>, options: &RunOptions) -> Self {
         let settings = Settings {
             default_model: model.map(str::to_owned),
-            run: RunLimits { max_turns: options.max_turns, timeout_ms: options.timeout_ms },
+            run: RunLimits {
+                max_turns: options.max_turns,
+                timeout_ms: options.timeout_ms,
+                tokens_per_run: options.tokens_per_run,
+                cost_usd_per_run: options.cost_usd_per_run,
+            },
             ..Settings::default()
         };
         Self { source: Source::Call, settings }

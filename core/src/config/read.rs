@@ -10,6 +10,7 @@ use super::reader::{Reader, located};
 use super::settings::{Price, ProviderSettings, Settings};
 use super::tree::{self, Node, Value};
 use crate::error::{Code, Error, Result};
+use crate::model::{CONCURRENT_LIMIT, RETRIES_LIMIT};
 use crate::spec::{is_model_name, is_slug};
 
 /// The most bytes of a configuration.
@@ -129,7 +130,7 @@ fn read(reader: &mut Reader, root: &Node<'_>, kind: Kind) -> Settings {
             "actor" => s.actor = r.text(node, ACTOR_LIMIT),
             "default_model" => s.default_model = r.model(node),
             "providers" => r.names(node, "a table of providers by name", |r, name, node| {
-                if let Some(provider) = provider(r, name, node) {
+                if let Some(provider) = provider(r, name, node, kind) {
                     s.providers.insert(name.to_owned(), provider);
                 }
             }),
@@ -155,7 +156,22 @@ fn read(reader: &mut Reader, root: &Node<'_>, kind: Kind) -> Settings {
     s
 }
 
-fn provider(r: &mut Reader, name: &str, node: &Node<'_>) -> Option<ProviderSettings> {
+const PROVIDER: &[&str] = &[
+    "base_url",
+    "api_key",
+    "wire",
+    "api_version",
+    "first_byte_ms",
+    "between_chunks_ms",
+    "total_ms",
+    "max_retries",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "concurrent_requests",
+    "cassette",
+];
+
+fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<ProviderSettings> {
     if !is_slug(name) {
         let hint = "letters, digits, `-`, `_` and `.`, at most 64, as before the slash of a model";
         r.refuse(node, "is not the name of a provider", Some(hint));
@@ -163,17 +179,37 @@ fn provider(r: &mut Reader, name: &str, node: &Node<'_>) -> Option<ProviderSetti
     }
     let mut provider = ProviderSettings::default();
     let mut said = false;
-    r.table(node, &["base_url", "api_key"], |r, key, node| {
+    r.table(node, PROVIDER, |r, key, node| {
         said = true;
         match key {
             "base_url" => provider.base_url = r.base_url(node),
             "api_key" => provider.api_key = r.secret(node),
+            "wire" => provider.wire = r.slug(node),
+            "api_version" => provider.api_version = r.slug(node),
+            "first_byte_ms" => provider.first_byte_ms = r.whole(node, 1, LARGEST),
+            "between_chunks_ms" => provider.between_chunks_ms = r.whole(node, 1, LARGEST),
+            "total_ms" => provider.total_ms = r.whole(node, 1, LARGEST),
+            "max_retries" => provider.max_retries = r.whole(node, 0, u64::from(RETRIES_LIMIT)),
+            "requests_per_minute" => provider.requests_per_minute = r.whole(node, 1, SMALL),
+            "tokens_per_minute" => provider.tokens_per_minute = r.whole(node, 1, SMALL),
+            "concurrent_requests" => {
+                provider.concurrent_requests = r.whole(node, 1, u64::from(CONCURRENT_LIMIT));
+            }
+            "cassette" if kind == Kind::Tenant => {
+                let hint = "a cassette is a file of whoever runs the program, and not of a tenant";
+                r.refuse(node, "belongs in a profile", Some(hint));
+            }
+            "cassette" => provider.cassette = r.absolute(node).map(Into::into),
             _ => return false,
         }
         true
     });
     if !said && matches!(node.value, Value::Table(_)) {
-        r.refuse(node, "says nothing", Some("give `base_url`, `api_key` or both, or leave it out"));
+        r.refuse(
+            node,
+            "says nothing",
+            Some("give `base_url`, `api_key` or another setting, or leave it out"),
+        );
     }
     Some(provider)
 }
@@ -235,31 +271,47 @@ fn price(r: &mut Reader, name: &str, node: &Node<'_>) -> Option<Price> {
     }
     let (mut input, mut output) = (None, None);
     let mut said = Vec::new();
-    let known = ["input_usd_per_million", "output_usd_per_million"];
+    let (mut cached, mut written) = (None, None);
+    let known = [
+        "input_usd_per_million",
+        "output_usd_per_million",
+        "cached_input_usd_per_million",
+        "cache_write_usd_per_million",
+    ];
     r.table(node, &known, |r, key, node| {
         match key {
             "input_usd_per_million" => input = r.money(node, DOLLARS),
             "output_usd_per_million" => output = r.money(node, DOLLARS),
+            "cached_input_usd_per_million" => cached = r.money(node, DOLLARS),
+            "cache_write_usd_per_million" => written = r.money(node, DOLLARS),
             _ => return false,
         }
         said.push(key.to_owned());
         true
     });
-    for key in known {
+    for key in &known[..2] {
         if matches!(node.value, Value::Table(_)) && !said.iter().any(|said| said == key) {
             let what = format!("has no `{key}`");
             r.refuse(node, &what, Some("give both; what costs nothing is 0"));
         }
     }
-    Some(Price { input_usd_per_million: input?, output_usd_per_million: output? })
+    Some(Price {
+        input_usd_per_million: input?,
+        output_usd_per_million: output?,
+        cached_input_usd_per_million: cached,
+        cache_write_usd_per_million: written,
+    })
 }
 
 fn run(r: &mut Reader, node: &Node<'_>, s: &mut Settings) {
     let run = &mut s.run;
-    r.table(node, &["max_turns", "timeout_ms"], |r, key, node| {
+    let known = ["max_turns", "timeout_ms", "tokens_per_run", "cost_usd_per_run"];
+    r.table(node, &known, |r, key, node| {
         match key {
             "max_turns" => run.max_turns = r.whole(node, 1, SMALL),
             "timeout_ms" => run.timeout_ms = r.whole(node, 1, LARGEST),
+            "tokens_per_run" => run.tokens_per_run = r.whole(node, 1, LARGEST),
+            "cost_usd_per_run" => run.cost_usd_per_run = r.money(node, DOLLARS),
             _ => return false,
         }
         true

@@ -254,9 +254,14 @@ impl Reader {
     }
 
     fn file(&mut self, node: &Node<'_>) -> Option<SecretRef> {
+        self.absolute(node).map(SecretRef::File)
+    }
+
+    /// A path from the root on.
+    pub(super) fn absolute(&mut self, node: &Node<'_>) -> Option<String> {
         let path = self.text(node, TEXT_LIMIT)?;
         if std::path::Path::new(&path).is_absolute() {
-            return Some(SecretRef::File(path));
+            return Some(path);
         }
         let hint = "write all of it, for instance /run/secrets/openai: where a program is started \
                     must not change which file is meant";

@@ -1,6 +1,7 @@
 //! What one layer says.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -32,7 +33,7 @@ pub struct Settings {
     pub run: RunLimits,
 }
 
-/// Where a provider is and how to get in. At least one of the two is there.
+/// Where a provider is, how to get in, and how it is treated. At least one of these is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ProviderSettings {
     /// Address up to and without `/chat/completions`.
@@ -41,6 +42,36 @@ pub struct ProviderSettings {
     /// Where its key is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
+    /// The protocol at `base_url`, as in [`crate::model::ProviderConfig::wire`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<String>,
+    /// Version of the API, for Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// Milliseconds until the head of an answer is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_byte_ms: Option<u64>,
+    /// Milliseconds that a stream may stand still.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub between_chunks_ms: Option<u64>,
+    /// Milliseconds for a whole answer, with all attempts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_ms: Option<u64>,
+    /// Attempts after the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_retries: Option<u32>,
+    /// Requests in a minute, of one tenant, key and model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute, in and out, of one tenant, key and model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_minute: Option<u32>,
+    /// Requests at once, of one tenant, key and model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent_requests: Option<u32>,
+    /// File of recorded exchanges; in a profile only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cassette: Option<PathBuf>,
 }
 
 /// How long things are kept.
@@ -58,10 +89,18 @@ pub struct Price {
     pub input_usd_per_million: f64,
     /// US dollars for a million tokens of output.
     pub output_usd_per_million: f64,
+    /// US dollars for a million tokens of input that came from the provider's cache; absent: as other
+    /// input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cached_input_usd_per_million: Option<f64>,
+    /// US dollars for a million tokens of input that were written to the provider's cache; absent: as
+    /// other input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_write_usd_per_million: Option<f64>,
 }
 
 /// Limits of a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct RunLimits {
     /// Model calls in one run.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +108,12 @@ pub struct RunLimits {
     /// Milliseconds that a run may take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,
+    /// Tokens that a run may use, in and out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tokens_per_run: Option<u64>,
+    /// US dollars that a run may use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_usd_per_run: Option<f64>,
 }
 
 impl Settings {
@@ -108,6 +153,8 @@ impl Settings {
         self.prices.extend(later.prices.iter().map(|(model, price)| (model.clone(), *price)));
         replace(&mut self.run.max_turns, later.run.max_turns.as_ref());
         replace(&mut self.run.timeout_ms, later.run.timeout_ms.as_ref());
+        replace(&mut self.run.tokens_per_run, later.run.tokens_per_run.as_ref());
+        replace(&mut self.run.cost_usd_per_run, later.run.cost_usd_per_run.as_ref());
     }
 }
 
@@ -120,6 +167,16 @@ impl ProviderSettings {
         }
         replace(&mut self.base_url, later.base_url.as_ref());
         replace(&mut self.api_key, later.api_key.as_ref());
+        replace(&mut self.wire, later.wire.as_ref());
+        replace(&mut self.api_version, later.api_version.as_ref());
+        replace(&mut self.first_byte_ms, later.first_byte_ms.as_ref());
+        replace(&mut self.between_chunks_ms, later.between_chunks_ms.as_ref());
+        replace(&mut self.total_ms, later.total_ms.as_ref());
+        replace(&mut self.max_retries, later.max_retries.as_ref());
+        replace(&mut self.requests_per_minute, later.requests_per_minute.as_ref());
+        replace(&mut self.tokens_per_minute, later.tokens_per_minute.as_ref());
+        replace(&mut self.concurrent_requests, later.concurrent_requests.as_ref());
+        replace(&mut self.cassette, later.cassette.as_ref());
     }
 }
 

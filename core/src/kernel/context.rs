@@ -109,14 +109,32 @@ impl Kernel {
         }
         let own = Some(spec.model()).filter(|model| !model.is_empty());
         let model = own.or(self.0.setup.default_model()).unwrap_or_default();
-        if let Some(hint) = self.0.providers.lacks_key(model) {
-            context.report(
-                Severity::Warning,
-                "AK3013",
-                "/intelligence/model",
-                "no key is known for this model's provider: calls will be refused".into(),
-                &hint,
-            );
+        let fallbacks = document.intelligence.fallback_models.iter().enumerate();
+        let models = fallbacks
+            .map(|(i, name)| (format!("/intelligence/fallback_models/{i}"), name.as_str()));
+        let models = std::iter::once(("/intelligence/model".to_owned(), model)).chain(models);
+        for (pointer, model) in models.filter(|(_, model)| !model.is_empty()) {
+            if let Some(hint) = self.0.providers.lacks_key(model) {
+                context.report(
+                    Severity::Warning,
+                    "AK3013",
+                    &pointer,
+                    "no key is known for this model's provider: calls will be refused".into(),
+                    &hint,
+                );
+            }
+            if let Some(budget) = self.0.setup.money_budget(spec)
+                && self.0.setup.price(model).is_none()
+            {
+                context.report(
+                    Severity::Warning,
+                    "AK3014",
+                    &pointer,
+                    format!("no price is known of {model:?}: `{budget}` does not bound its calls"),
+                    "give it a price under `prices` of the profile or the tenant's configuration, \
+                     or bound tokens",
+                );
+            }
         }
         Ok(context.found)
     }
@@ -206,11 +224,20 @@ impl Context<'_> {
         let document = self.spec.document();
         let providers = &self.kernel.0.providers;
         let unknown = |error: &Error| error.code() == Code::ModelUnknown;
-        if let Err(error) = self.kernel.chat_model(self.model, &[])
+        if let Err(error) = self.kernel.link(self.model, &[])
             && unknown(&error)
         {
             let hint = error.hint_text().unwrap_or_default().to_owned();
             self.error("AK3007", "/intelligence/model", error.message().to_owned(), &hint);
+        }
+        for (i, model) in document.intelligence.fallback_models.iter().enumerate() {
+            if let Err(error) = providers.chat(model, &[])
+                && unknown(&error)
+            {
+                let pointer = format!("/intelligence/fallback_models/{i}");
+                let hint = error.hint_text().unwrap_or_default().to_owned();
+                self.error("AK3007", &pointer, error.message().to_owned(), &hint);
+            }
         }
         for (i, knowledge) in document.context_policy.knowledge.iter().enumerate() {
             let Some(model) = &knowledge.embedding_model else { continue };

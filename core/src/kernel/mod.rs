@@ -31,10 +31,10 @@ use uuid::Uuid;
 
 use crate::agent::{Agent, AnswerSchema, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::model::{ChatModel, HostModel, Models, Providers};
+use crate::model::{ChatModel, Fallback, HostModel, Link, Models, Providers};
 use crate::retrieval::Collection;
-use crate::spec::{OutputParsing, ScriptTurn, Spec, fill};
-use crate::store::{Location, Store, StoreOptions, TenantStore, Usage};
+use crate::spec::{OutputParsing, RateLimits, ScriptTurn, Spec, fill};
+use crate::store::{CountedAgent, Location, Store, StoreOptions, TenantStore, Usage};
 use crate::tool::{Context, HostCalls, Registry, Tool};
 use parsed::Parsed;
 use setup::Setup;
@@ -180,10 +180,10 @@ impl Kernel {
     }
 
     /// The model of this name: a registered one, or a provider's.
-    fn chat_model(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
+    pub(super) fn link(&self, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         match self.0.models.named(name)? {
-            Some(model) => Ok(model),
-            None => self.0.providers.chat(name, script),
+            Some(model) => Ok(Link { name: name.to_owned(), model, again: 0 }),
+            None => self.0.providers.link(self.tenant(), name, script),
         }
     }
 
@@ -215,9 +215,7 @@ impl Kernel {
         let document = spec.document();
         let tools = Toolbox::new(&spec, self.0.tools.clone())?;
         let model_name = self.model_name(&spec, &options)?;
-        let model = self.chat_model(&model_name, &document.intelligence.script).map_err(|e| {
-            if model_name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
-        })?;
+        let model = self.models(&spec, &model_name)?;
         let answer = self.answer(&spec, model.as_ref(), &tools)?;
         let values = names(&spec, self.tenant());
         let name = fill("name", spec.name(), &values)?;
@@ -229,9 +227,11 @@ impl Kernel {
                 Ok((k.clone(), self.collection(&fill("collection", &k.collection, &values)?)?))
             })
             .collect::<Result<_>>()?;
-        let price = self.0.setup.price(&model_name);
+        let names = std::iter::once(&model_name).chain(&document.intelligence.fallback_models);
+        let prices =
+            names.filter_map(|name| Some((name.clone(), self.0.setup.price(name)?))).collect();
         Ok(Agent::new(Parts {
-            price,
+            prices,
             name,
             model_name,
             cache_key: cache_key(self.tenant(), &spec),
@@ -242,7 +242,7 @@ impl Kernel {
             tools,
             answer,
             knowledge,
-            store: self.0.tenant.clone(),
+            store: self.store_of(&spec),
             limits: self.0.setup.run_limits(&spec),
             closing: self.0.closing.clone(),
             running: self.0.running.clone(),
@@ -269,6 +269,31 @@ impl Kernel {
         AnswerSchema::new(schema, way, cognition.output_repairs, tools.specs())
             .map(Some)
             .map_err(|e| spec.locate(e, "/interface/output_schema"))
+    }
+
+    /// The store for an agent's runs; what they use is counted by itself if the spec bounds it.
+    fn store_of(&self, spec: &Spec) -> TenantStore {
+        let rates = &spec.document().governance.rate_limits;
+        if *rates == RateLimits::default() {
+            return self.0.tenant.clone();
+        }
+        self.0.tenant.clone().counting(CountedAgent {
+            agent_id: spec.agent_id().into(),
+            runs_per_minute: rates.requests_per_minute.map(u64::from),
+        })
+    }
+
+    /// The model of this name, and the spec's further ones for when it fails.
+    fn models(&self, spec: &Spec, name: &str) -> Result<Arc<dyn ChatModel>> {
+        let intelligence = &spec.document().intelligence;
+        let link = |name: &str| self.link(name, &intelligence.script);
+        let first = link(name).map_err(|e| {
+            if name == spec.model() { spec.locate(e, "/intelligence/model") } else { e }
+        })?;
+        let others = intelligence.fallback_models.iter().enumerate().map(|(i, name)| {
+            link(name).map_err(|e| spec.locate(e, &format!("/intelligence/fallback_models/{i}")))
+        });
+        Ok(Fallback::of(first, others.collect::<Result<_>>()?))
     }
 
     /// The model that an agent uses: what the caller says, else the spec, else the kernel.

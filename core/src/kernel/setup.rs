@@ -5,14 +5,32 @@ use std::collections::BTreeMap;
 use secrecy::ExposeSecret;
 
 use super::{OpenOptions, specs};
-use crate::agent::{self, RunLimits};
+use crate::agent::{BudgetLimits, RunLimits};
 use crate::config::{
     Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
 };
 use crate::error::{Error, Result};
-use crate::model::{ProviderConfig, Providers};
+use crate::model::{Cassette, Price, ProviderConfig, Providers, list_price};
 use crate::spec::{Spec, is_model_name};
-use crate::store::{Limits, Location, Store, TenantStore};
+use crate::store::{Limits, Location, Store, TenantStore, micros};
+
+/// What a caller says of a provider, without its key.
+fn shown(config: &ProviderConfig) -> ProviderSettings {
+    ProviderSettings {
+        base_url: config.base_url.clone(),
+        api_key: None,
+        wire: config.wire.clone(),
+        api_version: config.api_version.clone(),
+        first_byte_ms: config.first_byte_ms,
+        between_chunks_ms: config.between_chunks_ms,
+        total_ms: config.total_ms,
+        max_retries: config.max_retries,
+        requests_per_minute: config.requests_per_minute,
+        tokens_per_minute: config.tokens_per_minute,
+        concurrent_requests: config.concurrent_requests,
+        cassette: config.cassette.as_ref().map(|cassette| cassette.path().to_owned()),
+    }
+}
 
 /// What holds in a kernel, and why.
 #[derive(Debug)]
@@ -44,11 +62,8 @@ impl Setup {
             .providers
             .0
             .iter()
-            .filter(|(_, config)| config.base_url.is_some())
-            .map(|(name, config)| {
-                let base_url = config.base_url.clone();
-                (name.clone(), ProviderSettings { base_url, api_key: None })
-            })
+            .map(|(name, config)| (name.clone(), shown(config)))
+            .filter(|(_, settings)| *settings != ProviderSettings::default())
             .collect();
         let settings = Settings {
             tenant: options.tenant.clone(),
@@ -95,7 +110,8 @@ impl Setup {
         Ok(tenant.with(actor, Limits::of_config(&quotas)))
     }
 
-    /// The providers of all layers; those that the caller brought win whole.
+    /// The providers of all layers. Address and key of one that the caller brought are the caller's
+    /// alone: a key must not go to an address that somebody else wrote.
     pub(super) fn providers(&self, callers: Providers) -> Providers {
         let mut all = BTreeMap::new();
         for (name, settings) in &self.resolved.settings.providers {
@@ -104,13 +120,38 @@ impl Setup {
                 Ok(key) => (key, None),
                 Err(error) => (None, Some(error)),
             };
-            let base_url = settings.base_url.clone();
-            all.insert(
-                name.clone(),
-                ProviderConfig { base_url, api_key, key_error, ..ProviderConfig::default() },
-            );
+            let config = ProviderConfig {
+                base_url: settings.base_url.clone(),
+                api_key,
+                wire: settings.wire.clone(),
+                api_version: settings.api_version.clone(),
+                first_byte_ms: settings.first_byte_ms,
+                between_chunks_ms: settings.between_chunks_ms,
+                total_ms: settings.total_ms,
+                max_retries: settings.max_retries,
+                requests_per_minute: settings.requests_per_minute,
+                tokens_per_minute: settings.tokens_per_minute,
+                concurrent_requests: settings.concurrent_requests,
+                cassette: settings.cassette.clone().map(Cassette::new),
+                key_error,
+            };
+            all.insert(name.clone(), config);
         }
-        all.extend(callers.0);
+        for (name, theirs) in callers.0 {
+            // What the caller says besides is in the layers already.
+            let config = all.entry(name).or_default();
+            if theirs.base_url.is_some() || theirs.api_key.is_some() {
+                let ProviderConfig { base_url, api_key, wire, api_version, .. } = theirs;
+                *config = ProviderConfig {
+                    base_url,
+                    api_key,
+                    wire,
+                    api_version,
+                    key_error: None,
+                    ..std::mem::take(config)
+                };
+            }
+        }
         Providers(all).with_shared_cassettes()
     }
 
@@ -126,11 +167,28 @@ impl Setup {
         &self.resolved.settings.policy
     }
 
-    pub(super) fn price(&self, model: &str) -> Option<agent::Price> {
-        let price = self.resolved.settings.prices.get(model)?;
-        Some(agent::Price {
+    /// What a model costs: the configuration's price, else the list price.
+    pub(super) fn price(&self, model: &str) -> Option<Price> {
+        let Some(price) = self.resolved.settings.prices.get(model) else {
+            return list_price(model);
+        };
+        Some(Price {
             input: price.input_usd_per_million,
             output: price.output_usd_per_million,
+            cached_input: price.cached_input_usd_per_million,
+            cache_write: price.cache_write_usd_per_million,
+            long: None,
+        })
+    }
+
+    /// The first bound on money that holds for a spec's runs.
+    pub(super) fn money_budget(&self, spec: &Spec) -> Option<&'static str> {
+        let limits = self.run_limits(spec).budget;
+        let run = limits.cost_micros_per_run.map(|_| "cost_usd_per_run");
+        let day = limits.agent_cost_micros_per_day.map(|_| "cost_limit_usd_per_day");
+        run.or(day).or_else(|| {
+            let quota = self.policy().quotas.cost_limit_usd_per_day;
+            quota.map(|_| "quotas.cost_limit_usd_per_day")
         })
     }
 
@@ -138,10 +196,19 @@ impl Setup {
     pub(super) fn run_limits(&self, spec: &Spec) -> RunLimits {
         let layers = &self.resolved.settings.run;
         let behavior = &spec.document().behavior;
+        let governance = &spec.document().governance;
+        let (budget, rates) = (&governance.budget, &governance.rate_limits);
+        let money = |dollars: Option<f64>| dollars.map(micros);
         let own = spec.says("/behavior/max_turns").then_some(behavior.max_turns);
         RunLimits {
             max_turns: own.or(layers.max_turns).unwrap_or(behavior.max_turns),
             timeout_ms: behavior.timeout_ms.or(layers.timeout_ms),
+            budget: BudgetLimits {
+                tokens_per_run: budget.tokens_per_run.or(layers.tokens_per_run),
+                cost_micros_per_run: money(budget.cost_usd_per_run.or(layers.cost_usd_per_run)),
+                agent_tokens_per_day: rates.llm_tokens_per_day,
+                agent_cost_micros_per_day: money(rates.cost_limit_usd_per_day),
+            },
         }
     }
 

@@ -5,8 +5,10 @@
 //! `docs/design/models.md` has the contract, and why the wires are our own.
 //!
 //! - `message`, `request`, `completion`: what is asked and answered, the same for all.
+//! - `prices`: what models cost.
 //! - `providers`: from a name to a model; what is known of each provider.
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
+//! - `estimate`: how many tokens a request will about take.
 //! - `resilience`: what stands between a caller and a provider that fails.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
 //! - `host`: models whose answers the program around aikit makes.
@@ -15,8 +17,10 @@
 mod cassette;
 mod completion;
 mod dialect;
+mod estimate;
 mod host;
 mod message;
+mod prices;
 mod providers;
 mod request;
 mod resilience;
@@ -26,10 +30,13 @@ mod wires;
 
 pub use cassette::Cassette;
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
+pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
-pub use providers::{ProviderConfig, Providers, TimeoutSettings};
+pub(crate) use prices::{Price, list_price};
+pub use providers::{ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
+pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
 pub use scripted::ScriptedModel;
 pub use scripted_embeddings::ScriptedEmbeddings;
 

@@ -43,7 +43,7 @@ pub use upkeep::{
     Grant, Granted, LoginStatus, MigrationReport, PostgresStatus, RoleStatus, SqliteStatus,
     StoreStatus, check, grant, migrate, status,
 };
-pub use usage::{Allowance, DayUsage, Limits, Spent, Totals, Usage, micros};
+pub use usage::{Allowance, CountedAgent, DayUsage, Limits, Spent, Totals, Usage, micros};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -134,6 +134,7 @@ impl Store {
             reader: None,
             actor: None,
             limits: Limits::default(),
+            agent: None,
         })
     }
 
@@ -210,6 +211,8 @@ pub struct TenantStore {
     actor: Option<Arc<str>>,
     /// Bounds beside those of the tenant's configuration.
     limits: Limits,
+    /// The agent whose runs are counted by themselves.
+    agent: Option<CountedAgent>,
 }
 
 impl TenantStore {
@@ -223,6 +226,12 @@ impl TenantStore {
     #[must_use]
     pub fn with(self, actor: Option<&str>, limits: Limits) -> Self {
         Self { actor: actor.map(Into::into), limits, ..self }
+    }
+
+    /// The same door for the runs of an agent that are counted by themselves, too.
+    #[must_use]
+    pub fn counting(self, agent: CountedAgent) -> Self {
+        Self { agent: Some(agent), ..self }
     }
 
     /// The ancestor that reads, if this door only reads.

@@ -52,10 +52,10 @@ impl TenantStore {
     /// [`Code::InvalidArgument`] when the tenant has a run of this id already;
     /// [`Code::QuotaExceeded`] for runs per minute, and tokens and money of the day.
     pub async fn begin_run(&self, run: NewRun, events: Vec<(u64, Arc<str>)>) -> Result<Allowance> {
-        let limits = self.limits;
+        let (limits, agent) = (self.limits, self.agent.clone());
         self.write(Lock::None, move |tx| {
             Box::pin(async move {
-                let allowance = usage::begin_run(tx, limits).await?;
+                let allowance = usage::begin_run(tx, limits, agent.as_ref()).await?;
                 let rows = tx
                     .execute(
                         "INSERT INTO runs
@@ -89,7 +89,7 @@ impl TenantStore {
         end: Option<RunStatus>,
     ) -> Result<Option<Allowance>> {
         let run_id = run_id.to_owned();
-        let limits = self.limits;
+        let (limits, agent) = (self.limits, self.agent.clone());
         self.write(Lock::None, move |tx| {
             Box::pin(async move {
                 insert_events(tx, &run_id, &events).await?;
@@ -105,7 +105,7 @@ impl TenantStore {
                 if spent == Spent::default() {
                     return Ok(None);
                 }
-                usage::spend(tx, 0, spent, limits).await.map(Some)
+                usage::spend(tx, 0, spent, limits, agent.as_ref()).await.map(Some)
             })
         })
         .await

@@ -126,14 +126,39 @@ pub struct Spent {
     pub cost_micros: u64,
 }
 
+/// An agent whose spec bounds what it does in a minute or a day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedAgent {
+    /// The agent.
+    pub agent_id: std::sync::Arc<str>,
+    /// Runs of it that begin within a minute.
+    pub runs_per_minute: Option<u64>,
+}
+
+impl std::ops::AddAssign for Spent {
+    /// Counts come from providers and can be anything: they stop at the top.
+    fn add_assign(&mut self, more: Self) {
+        let add = |sum: &mut u64, more| *sum = sum.saturating_add(more);
+        add(&mut self.input_tokens, more.input_tokens);
+        add(&mut self.output_tokens, more.output_tokens);
+        add(&mut self.cost_micros, more.cost_micros);
+    }
+}
+
 /// What is left of the day, as of the last step that was written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowance {
     today: DayUsage,
+    agent_today: DayUsage,
     limits: Limits,
 }
 
 impl Allowance {
+    /// What the run's agent did today.
+    pub fn agent_today(&self) -> &DayUsage {
+        &self.agent_today
+    }
+
     /// Refuses to go on when the day's tokens or money are used up, with `more` that is not written
     /// yet.
     ///
@@ -259,6 +284,7 @@ pub(super) async fn spend(
     runs: u64,
     spent: Spent,
     own: Limits,
+    agent: Option<&CountedAgent>,
 ) -> Result<Allowance> {
     let sql = "INSERT INTO usage_days
              (tenant_id, day, runs, input_tokens, output_tokens, cost_micros)
@@ -275,7 +301,21 @@ pub(super) async fn spend(
     let values = values![runs, input, output, cost];
     let mut row = tx.one(sql, values).await?;
     let limits = Limits::of_config(&config_of(&mut row, 5)?).and(own);
-    Ok(Allowance { today: day(&mut row)?, limits })
+    let today = day(&mut row)?;
+    let Some(agent) = agent else {
+        return Ok(Allowance { today, agent_today: DayUsage::default(), limits });
+    };
+    let sql = "INSERT INTO usage_agents
+             (tenant_id, agent_id, day, runs, input_tokens, output_tokens, cost_micros)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT (tenant_id, agent_id, day) DO UPDATE SET runs = usage_agents.runs + ?4,
+             input_tokens = usage_agents.input_tokens + ?5,
+             output_tokens = usage_agents.output_tokens + ?6,
+             cost_micros = usage_agents.cost_micros + ?7
+         RETURNING day, runs, input_tokens, output_tokens, cost_micros";
+    let values = values![&*agent.agent_id, &today.day, runs, input, output, cost];
+    let agent_today = day(&mut tx.one(sql, values).await?)?;
+    Ok(Allowance { today, agent_today, limits })
 }
 
 fn day(row: &mut Row) -> Result<DayUsage> {
@@ -290,17 +330,32 @@ fn day(row: &mut Row) -> Result<DayUsage> {
 
 /// Counts a run that begins, and refuses it when a bound is reached. Runs of a tenant begin one
 /// after the other: the row of the day is locked.
-pub(super) async fn begin_run(tx: &mut Tx<'_>, own: Limits) -> Result<Allowance> {
-    let allowance = spend(tx, 1, Spent::default(), own).await?;
+pub(super) async fn begin_run(
+    tx: &mut Tx<'_>,
+    own: Limits,
+    agent: Option<&CountedAgent>,
+) -> Result<Allowance> {
+    let allowance = spend(tx, 1, Spent::default(), own, agent).await?;
     allowance.check(Spent::default())?;
+    if let Some((agent, most)) = agent.and_then(|agent| Some((agent, agent.runs_per_minute?))) {
+        let since = a_minute_ago(tx).await?;
+        let sql = "SELECT count(*) FROM runs
+             WHERE tenant_id = ?1 AND started_at > ?2 AND agent_id = ?3";
+        let begun: u64 = tx.one(sql, values![&since, &*agent.agent_id]).await?.take(0)?;
+        if begun >= most {
+            return Err(Error::new(
+                Code::QuotaExceeded,
+                format!(
+                    "the limit requests_per_minute of the agent {:?} is reached: {begun} of {most} \
+                     runs began within a minute",
+                    &*agent.agent_id
+                ),
+            )
+            .hint("wait a minute, or raise `governance.rate_limits.requests_per_minute`"));
+        }
+    }
     if let Some(most) = allowance.limits.runs_per_minute {
-        let now: String = tx.now().await?;
-        let since = now
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .and_then(|now| now.checked_sub(MINUTE).ok())
-            .map(|since| since.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
-            .ok_or_else(|| Error::new(Code::StoreFailed, "the database's clock is no time"))?;
+        let since = a_minute_ago(tx).await?;
         let sql = "SELECT count(*) FROM runs WHERE tenant_id = ?1 AND started_at > ?2";
         let begun: u64 = tx.one(sql, values![&since]).await?.take(0)?;
         if begun >= most {
@@ -309,6 +364,15 @@ pub(super) async fn begin_run(tx: &mut Tx<'_>, own: Limits) -> Result<Allowance>
         }
     }
     Ok(allowance)
+}
+
+async fn a_minute_ago(tx: &mut Tx<'_>) -> Result<String> {
+    let now: String = tx.now().await?;
+    now.parse::<jiff::Timestamp>()
+        .ok()
+        .and_then(|now| now.checked_sub(MINUTE).ok())
+        .map(|since| since.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
+        .ok_or_else(|| Error::new(Code::StoreFailed, "the database's clock is no time"))
 }
 
 /// What a tenant uses.

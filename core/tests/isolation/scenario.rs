@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::aikit::spec::Spec;
 use super::aikit::store::{
-    AuditEntry, Digests, DocumentRecord, HistoryEntry, IncomingSpec, NewChunk, NewDocument, NewRun,
-    NewSpec, RunStatus, SpecFilter, SpecRecord, SpecRef, Spent, Stamp, TenantStore, Totals, Usage,
-    VersionId,
+    AuditEntry, CountedAgent, Digests, DocumentRecord, HistoryEntry, IncomingSpec, NewChunk,
+    NewDocument, NewRun, NewSpec, RunStatus, SpecFilter, SpecRecord, SpecRef, Spent, Stamp,
+    TenantStore, Totals, Usage, VersionId,
 };
 use super::aikit::{Error, Result};
 
@@ -84,9 +84,11 @@ async fn fill(tenant: &TenantStore) -> Result<()> {
         vec![document("a.md", &format!("apple {mark}")), document("b.md", &format!("pear {mark}"))];
     tenant.put_documents(SHARED, documents, vec![]).await?;
     embed(tenant, SHARED).await?;
-    tenant.begin_run(run("done", &mark), event(0, &mark)).await?;
+    let agent = CountedAgent { agent_id: mark.as_str().into(), runs_per_minute: None };
+    let counting = tenant.clone().counting(agent);
+    counting.begin_run(run("done", &mark), event(0, &mark)).await?;
     let spent = Spent { input_tokens: 5, ..Spent::default() };
-    tenant.record_step("done", event(1, &mark), spent, Some(RunStatus::Finished)).await?;
+    counting.record_step("done", event(1, &mark), spent, Some(RunStatus::Finished)).await?;
     tenant.begin_run(run("open", &mark), event(0, &mark)).await?;
     publish(tenant, "helper", "1.1.0").await
 }

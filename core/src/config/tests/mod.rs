@@ -18,7 +18,10 @@ fn everything() -> Json {
         "default_model": "openai/gpt-4o-mini",
         "providers": {
             "env": {"base_url": "http://127.0.0.1:8080/v1"},
-            "openai": {"base_url": "https://api.openai.com/v1", "api_key": {"env": "OPENAI_API_KEY"}},
+            "openai": {"base_url": "https://api.openai.com/v1", "api_key": {"env": "OPENAI_API_KEY"},
+                "first_byte_ms": 30000, "between_chunks_ms": 15000, "total_ms": 120_000, "max_retries": 3,
+                "requests_per_minute": 500, "tokens_per_minute": 200_000, "concurrent_requests": 8},
+            "azure": {"wire": "openai_chat", "api_version": "2024-10-21", "cassette": "/tmp/azure.json"},
             "own.host": {"api_key": {"file": "/run/secrets/own"}},
         },
         "policy": {"allowed_tools": ["calculator", "datetime"], "denied_tools": ["shell"]},
@@ -36,10 +39,11 @@ fn everything() -> Json {
         },
         "retention": {"runs_days": 30},
         "prices": {
-            "openai/gpt-4o-mini": {"input_usd_per_million": 0.15, "output_usd_per_million": 0.6},
+            "openai/gpt-4o-mini": {"input_usd_per_million": 0.15, "output_usd_per_million": 0.6,
+                "cached_input_usd_per_million": 0.075, "cache_write_usd_per_million": 0.15},
             "scripted/x": {"input_usd_per_million": 0.0, "output_usd_per_million": 0.0},
         },
-        "run": {"max_turns": 5, "timeout_ms": 30000},
+        "run": {"max_turns": 5, "timeout_ms": 30000, "tokens_per_run": 50_000, "cost_usd_per_run": 0.25},
     })
 }
 
@@ -57,5 +61,6 @@ fn everything_of_a_tenant() -> Json {
     for key in ["store", "tenant", "actor"] {
         value.as_object_mut().expect("an object").remove(key);
     }
+    value["providers"]["azure"].as_object_mut().expect("an object").remove("cassette");
     value
 }

@@ -15,6 +15,17 @@ default_model = "openai/gpt-4o-mini"
 [providers.openai]
 base_url = "https://api.openai.com/v1"
 api_key = { env = "OPENAI_API_KEY" }
+first_byte_ms = 30_000
+between_chunks_ms = 15_000
+total_ms = 120_000
+max_retries = 3
+requests_per_minute = 500
+tokens_per_minute = 200_000
+concurrent_requests = 8
+[providers.azure]
+wire = "openai_chat"
+api_version = "2024-10-21"
+cassette = "/tmp/azure.json"
 [providers.env]
 base_url = "http://127.0.0.1:8080/v1"
 [providers."own.host"]
@@ -45,12 +56,16 @@ runs_days = 30
 [prices."openai/gpt-4o-mini"]
 input_usd_per_million = 0.15
 output_usd_per_million = 0.6
+cached_input_usd_per_million = 0.075
+cache_write_usd_per_million = 0.15
 [prices]
 "scripted/x" = { input_usd_per_million = 0, output_usd_per_million = -0.0 }
 
 [run]
 max_turns = 5
 timeout_ms = 30000
+tokens_per_run = 50_000
+cost_usd_per_run = 0.25
 "#;
 
 fn refused(text: &str) -> Error {
@@ -189,6 +204,13 @@ fn faults_have_a_place_a_reason_and_a_way_out() {
             "",
         ),
         ("[providers.x]", (1, 1), "says nothing", "base_url"),
+        ("providers.x.max_retries = 11", (1, 27), "must be from 0 to 10", ""),
+        ("providers.x.max_retry = 1", (1, 13), "not known", "did you mean `max_retries`"),
+        ("providers.x.requests_per_minute = 0", (1, 35), "must be from 1", ""),
+        ("providers.x.wire = 'a b'", (1, 20), "is not a slug", ""),
+        ("providers.x.cassette = 'a.json'", (1, 24), "is not an absolute path", ""),
+        ("providers.x.total_ms = 0", (1, 24), "must be from 1", ""),
+        ("run.cost_usd_per_run = -1", (1, 24), "must be US dollars", ""),
         ("providers.x.base_url = 'ftp://x'", (1, 24), "https:// or http://", ""),
         ("providers.x.base_url = 'https://'", (1, 24), "https:// or http://", ""),
         ("providers.x.base_url = 'https://x/v1?k=1'", (1, 24), "has parameters", ""),
@@ -239,6 +261,11 @@ fn faults_of_json_have_a_path() {
         (json!({"store": "aikit.db"}), "/store", "`store` belongs in a profile"),
         (json!({"tenant": "acme"}), "/tenant", "`tenant` belongs in a profile"),
         (json!({"actor": "Ada"}), "/actor", "`actor` belongs in a profile"),
+        (
+            json!({"providers": {"x": {"cassette": "/tmp/x"}}}),
+            "/providers/x/cassette",
+            "belongs in a profile",
+        ),
         (json!({"providers": {"": {"api_key": {"env": "X"}}}}), "/providers/", "is not the name"),
     ];
     for (value, path, message) in table {

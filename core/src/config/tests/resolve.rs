@@ -84,7 +84,7 @@ fn every_value_that_holds_is_explained_once_in_order() {
     ] {
         assert!(keys.iter().any(|k| k == key), "{key}: {keys:?}");
     }
-    assert_eq!(keys.len(), 27, "{keys:?}");
+    assert_eq!(keys.len(), 41, "{keys:?}");
 }
 
 #[test]

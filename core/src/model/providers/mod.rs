@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::model::resilience::Resilient;
+use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
 use crate::spec::{ScriptTurn, is_model_name};
@@ -42,27 +42,23 @@ pub struct ProviderConfig {
     /// A file that exchanges are recorded into, or, if it is there, replayed from: then neither
     /// network nor key is needed.
     pub cassette: Option<Cassette>,
-    /// How long is waited for what.
-    #[serde(flatten)]
-    pub timeouts: TimeoutSettings,
+    /// Milliseconds until the head of an answer is there; default 120,000.
+    pub first_byte_ms: Option<u64>,
+    /// Milliseconds that a stream may stand still; default 60,000.
+    pub between_chunks_ms: Option<u64>,
+    /// Milliseconds for a whole answer, with all attempts; default: as long as the run may take.
+    pub total_ms: Option<u64>,
+    /// Attempts after the first one, at most 10; default 2.
+    pub max_retries: Option<u32>,
+    /// Requests in a minute, of one tenant, key and model; default: no limit.
+    pub requests_per_minute: Option<u32>,
+    /// Tokens in a minute, in and out, of one tenant, key and model; default: no limit.
+    pub tokens_per_minute: Option<u32>,
+    /// Requests at once, of one tenant, key and model; default: no limit.
+    pub concurrent_requests: Option<u32>,
     /// Why a key that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
-}
-
-/// How long is waited for a provider; what is absent is as in [`Timeouts::default`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, serde::Serialize)]
-#[serde(default)]
-pub struct TimeoutSettings {
-    /// Milliseconds until the head of an answer is there; default 120,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_byte_ms: Option<u64>,
-    /// Milliseconds that a stream may stand still; default 60,000.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub between_chunks_ms: Option<u64>,
-    /// Milliseconds for a whole answer; default: as long as the run may take.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_ms: Option<u64>,
 }
 
 /// How long is waited for a provider.
@@ -86,14 +82,14 @@ impl Default for Timeouts {
     }
 }
 
-impl From<TimeoutSettings> for Timeouts {
-    fn from(settings: TimeoutSettings) -> Self {
+impl From<&ProviderConfig> for Timeouts {
+    fn from(config: &ProviderConfig) -> Self {
         let default = Self::default();
         let or = |ms: Option<u64>, default| ms.map_or(default, Duration::from_millis);
         Self {
-            first_byte: or(settings.first_byte_ms, default.first_byte),
-            between_chunks: or(settings.between_chunks_ms, default.between_chunks),
-            total: settings.total_ms.map(Duration::from_millis),
+            first_byte: or(config.first_byte_ms, default.first_byte),
+            between_chunks: or(config.between_chunks_ms, default.between_chunks),
+            total: config.total_ms.map(Duration::from_millis),
         }
     }
 }
@@ -170,18 +166,37 @@ impl Providers {
     /// # Errors
     /// [`Code::ModelUnknown`].
     pub fn chat(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
+        Ok(Fallback::of(self.link("", name, script)?, Vec::new()))
+    }
+
+    /// The chat model of this name as one of several; its requests are limited as those of a
+    /// tenant. What a script says happens: nothing stands before it.
+    pub(crate) fn link(&self, tenant: &str, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         let (provider, model) = split(name)?;
         if provider == "scripted" {
-            return Ok(Arc::new(ScriptedModel::new(script.to_vec()).named(model)));
+            let model = Arc::new(ScriptedModel::new(script.to_vec()).named(model));
+            return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
+        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
+        let policy = policy.transpose()?.unwrap_or_default();
         let way = self.reach(provider, &environment)?;
-        Ok(match way.wire {
-            Wire::OpenAiChat => Arc::new(Resilient(OpenAiChat::new(way.open()?, model)?)),
-            Wire::OpenAiResponses => Arc::new(Resilient(OpenAiResponses::new(way.open()?, model)?)),
-            Wire::Anthropic => Arc::new(Resilient(Anthropic::new(way.open()?, model)?)),
-            Wire::Gemini => Arc::new(Resilient(Gemini::new(way.open()?, model)?)),
-            Wire::Cohere => Arc::new(Resilient(Cohere::new(way.open()?, model)?)),
-        })
+        let reached = way.open()?;
+        let key = reached.key.as_ref();
+        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        let wire: Arc<dyn ChatModel> = match way.wire {
+            Wire::OpenAiChat => {
+                Arc::new(Resilient::new(OpenAiChat::new(reached, model)?, &lane, policy))
+            }
+            Wire::OpenAiResponses => {
+                Arc::new(Resilient::new(OpenAiResponses::new(reached, model)?, &lane, policy))
+            }
+            Wire::Anthropic => {
+                Arc::new(Resilient::new(Anthropic::new(reached, model)?, &lane, policy))
+            }
+            Wire::Gemini => Arc::new(Resilient::new(Gemini::new(reached, model)?, &lane, policy)),
+            Wire::Cohere => Arc::new(Resilient::new(Cohere::new(reached, model)?, &lane, policy)),
+        };
+        Ok(Link { name: name.to_owned(), model: wire, again: policy.max_retries })
     }
 
     /// The embedding model of this name.

@@ -36,7 +36,8 @@ impl Way {
     /// What to do about a key that is missing, if calls are refused without one.
     pub(super) fn lacks_key(&self) -> Option<String> {
         let known = self.known.filter(|known| known.needs_key)?;
-        let lacks = !self.replays && self.reached.key.is_none() && known.is_at(&self.reached.base_url);
+        let lacks =
+            !self.replays && self.reached.key.is_none() && known.is_at(&self.reached.base_url);
         lacks.then(|| key_hint(&self.reached))
     }
 }
@@ -82,6 +83,7 @@ impl Providers {
         let names = known.map_or(&[][..], |known| known.names);
         let config = self.0.get(provider).or_else(|| names.iter().find_map(|n| self.0.get(*n)));
         let config = config.cloned().unwrap_or_default();
+        let timeouts = (&config).into();
         let ambient = |variables: fn(&Known) -> &'static [&'static str]| {
             first(known.map_or(&[][..], variables), environment)
         };
@@ -109,7 +111,7 @@ impl Providers {
             api_version: config
                 .api_version
                 .or_else(|| ambient(Known::version_variables).filter(|_| !addressed)),
-            timeouts: config.timeouts.into(),
+            timeouts,
             cassette: config.cassette,
         };
         // A recording answers whoever has no key.

@@ -1,5 +1,163 @@
-//! What stands between a caller and a provider that fails: trying again.
+//! What stands between a caller and a provider that fails.
+//!
+//! - [`Resilient`] wraps one model of one provider and key: attempts, total time, circuit breaker,
+//!   rate limits.
+//! - [`Fallback`] asks several models in order, and has an answer that broke off gone on with.
+//!
+//! Breakers and limits are shared by everything in the process that asks with the same key.
 
+mod breaker;
+mod fallback;
+mod limits;
+mod registry;
 mod retry;
+mod seam;
 
+pub(crate) use fallback::{Fallback, Link};
 pub(super) use retry::{Resilient, with_retries};
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::{Error, Result};
+use crate::model::ProviderConfig;
+
+/// The most attempts after the first one that can be asked for.
+pub(crate) const RETRIES_LIMIT: u32 = 10;
+/// The most requests at once that can be asked for; without a limit there may be more.
+pub(crate) const CONCURRENT_LIMIT: u32 = 1_000_000;
+/// Attempts after the first one.
+const RETRIES: u32 = 2;
+
+/// How the requests of one provider are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    pub(super) max_retries: u32,
+    /// Around all attempts.
+    pub(super) total: Option<Duration>,
+    pub(super) requests_per_minute: Option<NonZeroU32>,
+    pub(super) tokens_per_minute: Option<NonZeroU32>,
+    pub(super) concurrent_requests: Option<NonZeroU32>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_retries: RETRIES,
+            total: None,
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            concurrent_requests: None,
+        }
+    }
+}
+
+impl Policy {
+    /// What a provider's configuration says.
+    ///
+    /// # Errors
+    /// [`crate::Code::InvalidArgument`] for numbers that make no sense.
+    pub(super) fn of(provider: &str, config: &ProviderConfig) -> Result<Self> {
+        let limit = |name: &str, value: Option<u32>| match value.map(NonZeroU32::new) {
+            Some(None) => Err(Error::invalid_argument(format!(
+                "providers.{provider}.{name} is 0: no request could ever be made"
+            ))
+            .hint("leave it out for no limit")),
+            value => Ok(value.flatten()),
+        };
+        let max_retries = config.max_retries.unwrap_or(RETRIES);
+        if max_retries > RETRIES_LIMIT {
+            return Err(Error::invalid_argument(format!(
+                "providers.{provider}.max_retries is {max_retries}, and may be {RETRIES_LIMIT} at most"
+            )));
+        }
+        let most = NonZeroU32::new(CONCURRENT_LIMIT);
+        let concurrent = limit("concurrent_requests", config.concurrent_requests)?;
+        Ok(Self {
+            max_retries,
+            total: config.total_ms.map(Duration::from_millis),
+            requests_per_minute: limit("requests_per_minute", config.requests_per_minute)?,
+            tokens_per_minute: limit("tokens_per_minute", config.tokens_per_minute)?,
+            concurrent_requests: concurrent.min(most).or(concurrent),
+        })
+    }
+}
+
+/// Whose requests to what are counted together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lane<'a> {
+    pub(super) tenant: &'a str,
+    /// The provider's address.
+    pub(super) address: &'a str,
+    pub(super) key: Option<&'a SecretString>,
+    /// `provider/model`.
+    pub(super) model: &'a str,
+}
+
+impl Lane<'_> {
+    /// What names address and key without holding the key.
+    fn way_in(&self) -> [u8; 32] {
+        hash(&[self.address, self.key.map_or("", |key| key.expose_secret())])
+    }
+
+    /// What names the lane and its limits.
+    fn limits(&self, policy: &Policy) -> [u8; 32] {
+        let numbers = format!(
+            "{:?} {:?} {:?}",
+            policy.requests_per_minute, policy.tokens_per_minute, policy.concurrent_requests
+        );
+        let key = self.key.map_or("", |key| key.expose_secret());
+        hash(&[self.tenant, self.address, key, self.model, &numbers])
+    }
+}
+
+/// Each part with its length, so that no two lists of parts read the same.
+fn hash(parts: &[&str]) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_lane_is_one_tenant_key_and_model_and_shows_no_key() {
+        let key = SecretString::from("sk-canary".to_owned());
+        let other = SecretString::from("sk-other".to_owned());
+        let lane = Lane { tenant: "a", address: "https://x", key: Some(&key), model: "p/m" };
+        let policy = Policy::default();
+        let different = [
+            Lane { tenant: "b", ..lane },
+            Lane { address: "https://y", ..lane },
+            Lane { key: Some(&other), ..lane },
+            Lane { key: None, ..lane },
+            Lane { model: "p/n", ..lane },
+        ];
+        for other in different {
+            assert_ne!(lane.limits(&policy), other.limits(&policy), "{other:?}");
+        }
+        assert_eq!(lane.way_in(), Lane { tenant: "b", model: "p/n", ..lane }.way_in());
+        assert_ne!(lane.way_in(), Lane { key: None, ..lane }.way_in());
+        assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        assert!(!format!("{lane:?}").contains("canary"));
+    }
+
+    #[test]
+    fn numbers_that_make_no_sense_are_refused() {
+        let nothing = ProviderConfig { tokens_per_minute: Some(0), ..ProviderConfig::default() };
+        let error = Policy::of("x", &nothing).expect_err("refused");
+        assert_eq!(error.code(), Code::InvalidArgument);
+        assert!(error.message().contains("providers.x.tokens_per_minute"), "{error}");
+        let many = ProviderConfig { max_retries: Some(11), ..ProviderConfig::default() };
+        assert!(Policy::of("x", &many).is_err());
+        assert_eq!(Policy::of("x", &ProviderConfig::default()).expect("fine"), Policy::default());
+    }
+}

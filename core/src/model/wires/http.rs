@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -151,7 +152,7 @@ impl Endpoint {
         let refused = ProviderAnswer {
             status: Some(status.as_u16()),
             request_id: answer.request_id.clone(),
-            retry_after: retry_after(&headers),
+            retry_after: retry_after(&headers, Timestamp::now()),
         };
         let text = answer.body().await.unwrap_or_default();
         Err(self.refused(refused, &text))
@@ -395,15 +396,55 @@ fn request_id(headers: &HeaderMap) -> Option<String> {
     Some(found.chars().take(200).collect())
 }
 
-/// `Retry-After` in seconds (RFC 9110, section 10.2.3); the date form is rare and passed over.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Duration::try_from_secs_f64(seconds).ok()
+/// How long the provider asks to wait: `retry-after-ms`, that some of them send, else `Retry-After`
+/// in seconds or as a date (RFC 9110, section 10.2.3). A date is compared with the provider's own
+/// clock, if it tells that.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: HeaderName| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |text: &str| text.parse::<f64>().ok();
+    let ms = text(HeaderName::from_static("retry-after-ms")).and_then(number);
+    if let Some(wait) = ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()) {
+        return Some(wait);
+    }
+    let said = text(RETRY_AFTER)?;
+    if let Some(seconds) = number(said) {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let date = |text: &str| jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp());
+    let now = text(DATE).and_then(date).unwrap_or(now);
+    // One that has passed: at once.
+    Some(Duration::try_from(date(said)?.duration_since(now)).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_read_in_all_its_forms() {
+        let now: Timestamp = "2015-10-21T07:28:00Z".parse().expect("time");
+        let wait = |headers: &[(&'static str, &'static str)]| {
+            let pairs = headers.iter().map(|(name, value)| {
+                (HeaderName::from_static(name), HeaderValue::from_static(value))
+            });
+            retry_after(&pairs.collect(), now).map(|wait| wait.as_secs_f64())
+        };
+        let after = |text| wait(&[("retry-after", text)]);
+        assert_eq!(after("7"), Some(7.0));
+        assert_eq!(after(" 0.5 "), Some(0.5));
+        assert_eq!(after("Wed, 21 Oct 2015 07:28:30 GMT"), Some(30.0));
+        assert_eq!(after("Wed, 21 Oct 2015 07:27:30 GMT"), Some(0.0));
+        for nonsense in ["", "soon", "-1", "nan", "inf", "1e300", "Wed, 99 Oct 2015 07:28:30 GMT"] {
+            assert_eq!(after(nonsense), None, "{nonsense}");
+        }
+        assert_eq!(wait(&[("retry-after-ms", "250"), ("retry-after", "1")]), Some(0.25));
+        assert_eq!(wait(&[("retry-after-ms", "x"), ("retry-after", "1")]), Some(1.0));
+        let theirs = [
+            ("date", "Wed, 21 Oct 2015 09:00:00 GMT"),
+            ("retry-after", "Wed, 21 Oct 2015 09:00:05 GMT"),
+        ];
+        assert_eq!(wait(&theirs), Some(5.0));
+    }
 
     #[test]
     fn a_provider_that_repeats_the_key_does_not_carry_it_into_an_error() {

@@ -9,7 +9,6 @@ use crate::spec::node::Value;
 const LATER: &[&str] = &[
     "/governance/security/resource_limits",
     "/governance/compliance",
-    "/governance/rate_limits",
     "/observability",
     "/integration/mcp_servers",
     "/context_policy/context_mounts",
@@ -18,7 +17,6 @@ const LATER: &[&str] = &[
     "/context_policy/compression",
     "/memory",
     "/storage",
-    "/intelligence/fallback_models",
     "/intelligence/cognition/strategy",
     "/intelligence/cognition/max_steps",
     "/behavior/state_schema",

@@ -25,10 +25,17 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
         0.0,
         1.0,
     );
-    let cost = document.governance.rate_limits.cost_limit_usd_per_day;
-    if cost.is_some_and(|cost| cost < 0.0) {
-        let pointer = "/governance/rate_limits/cost_limit_usd_per_day";
-        check.error(pointer, "AK1005", "a cost cannot be negative", None);
+    let governance = &document.governance;
+    for (pointer, cost) in [
+        (
+            "/governance/rate_limits/cost_limit_usd_per_day",
+            governance.rate_limits.cost_limit_usd_per_day,
+        ),
+        ("/governance/budget/cost_usd_per_run", governance.budget.cost_usd_per_run),
+    ] {
+        if cost.is_some_and(|cost| cost < 0.0) {
+            check.error(pointer, "AK1005", "a cost cannot be negative", None);
+        }
     }
     contradictions(document, check);
     backends(document, check);

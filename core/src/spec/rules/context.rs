@@ -106,4 +106,15 @@ pub(super) const RULES: &[Rule] = &[
     )
     .warning()
     .kernel(r#"{"providers": {"openai": {"base_url": "https://api.openai.com/v1"}}}"#),
+    Rule::error(
+        "AK3014",
+        "a budget of money and a model without a price",
+        "What the model uses costs nothing as far as aikit knows, so the budget never ends. Give the \
+         model a price under `prices` of the profile or the tenant's configuration, or a budget of \
+         tokens.",
+        "agent: helper\nmodel: house/large\ngovernance: {budget: {cost_usd_per_run: 0.5}}\n",
+        "agent: helper\nmodel: house/large\ngovernance: {budget: {tokens_per_run: 50000}}\n",
+    )
+    .warning()
+    .kernel(r#"{"providers": {"house": {"base_url": "http://127.0.0.1:9"}}}"#),
 ];

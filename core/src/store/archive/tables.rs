@@ -218,6 +218,19 @@ pub(super) const TABLES: &[Table] = &[
         parent: Some(("runs", &[("run_id", "run_id")])),
     },
     Table {
+        name: "usage_agents",
+        columns: &[
+            text("agent_id"),
+            number("cost_micros", 0),
+            text("day"),
+            number("input_tokens", 0),
+            number("output_tokens", 0),
+            number("runs", 0),
+        ],
+        key: &["agent_id", "day"],
+        parent: None,
+    },
+    Table {
         name: "usage_days",
         columns: &[
             number("cost_micros", 0),
@@ -341,6 +354,7 @@ mod tests {
             include_str!("../sqlite/v1.sql"),
             include_str!("../sqlite/v2.sql"),
             include_str!("../sqlite/v3.sql"),
+            include_str!("../sqlite/v4.sql"),
         ] {
             connection.execute_batch(step).expect("schema");
         }

@@ -13,8 +13,12 @@ use crate::error::{Code, Error, Result};
 const APPLICATION_ID: i32 = 0x6169_6b74;
 
 /// Every version's step, in order; `user_version` counts those that were made.
-const MIGRATIONS: &[&str] =
-    &[include_str!("v1.sql"), include_str!("v2.sql"), include_str!("v3.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+    include_str!("v4.sql"),
+];
 
 /// The path that stands for a database in memory.
 pub(super) const MEMORY: &str = ":memory:";

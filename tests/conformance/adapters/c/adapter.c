@@ -120,8 +120,9 @@ static aikit_status add_tools(aikit_kernel kernel, const cJSON *tools, aikit_err
 
 /* ---- steps ---- */
 
-static const char *const run_options[] = {"run_id", "max_turns", "timeout_ms", "inputs",
-                                          "images", "output_schema", NULL};
+static const char *const run_options[] = {"run_id", "max_turns", "timeout_ms", "tokens_per_run",
+                                          "cost_usd_per_run", "inputs", "images", "output_schema",
+                                          NULL};
 
 aikit_status keep(aikit_status status, aikit_bytes *bytes, text *to) {
     if (status == AIKIT_OK) {

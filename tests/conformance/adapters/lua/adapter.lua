@@ -205,7 +205,9 @@ function steps.agent(step)
   return show(agent)
 end
 
-local run_options = { "run_id", "max_turns", "timeout_ms", "inputs", "images", "output_schema" }
+local run_options = {
+  "run_id", "max_turns", "timeout_ms", "tokens_per_run", "cost_usd_per_run", "inputs", "images", "output_schema",
+}
 
 function steps.run(step) return agent:run(step.input, options(step, run_options)) end
 

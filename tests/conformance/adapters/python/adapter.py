@@ -70,7 +70,9 @@ def register(kernel: aikit.Kernel | aikit.AsyncKernel, tools: list[Step], is_asy
 
 
 def run_options(step: Step) -> dict[str, Any]:
-    options = given(step, "run_id", "max_turns", "inputs", "images", "output_schema")
+    options = given(
+        step, "run_id", "max_turns", "tokens_per_run", "cost_usd_per_run", "inputs", "images", "output_schema"
+    )
     if "timeout_ms" in step:
         options["timeout"] = step["timeout_ms"] / 1000
     return options

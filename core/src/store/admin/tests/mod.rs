@@ -15,7 +15,9 @@ use place::{Place, on_every_store};
 use super::{Admin, NewTenant, TenantKind};
 use crate::error::{Code, Result};
 use crate::spec::Spec;
-use crate::store::{NewChunk, NewDocument, NewRun, NewSpec, RunStatus, Spent, Stamp, TenantStore};
+use crate::store::{
+    CountedAgent, NewChunk, NewDocument, NewRun, NewSpec, RunStatus, Spent, Stamp, TenantStore,
+};
 
 fn code<T: std::fmt::Debug>(outcome: Result<T>) -> Code {
     outcome.expect_err("refused").code()
@@ -80,5 +82,6 @@ async fn fill(tenant: &TenantStore) {
     let chunks = tenant.chunks_without_vector("c", "m/m", 9).await.expect("chunks");
     let vectors = chunks.iter().map(|(id, _)| (*id, vec![1.0, 0.5])).collect();
     tenant.put_vectors("c", "m/m", vectors).await.expect("vectors");
-    run(tenant, "r1", &["{}"], Some(RunStatus::Finished)).await;
+    let agent = CountedAgent { agent_id: "helper".into(), runs_per_minute: None };
+    run(&tenant.clone().counting(agent), "r1", &["{}"], Some(RunStatus::Finished)).await;
 }

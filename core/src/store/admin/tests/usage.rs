@@ -6,7 +6,7 @@ use super::{NewTenant, Place, document, on_every_store, spec};
 use crate::error::Code;
 use crate::store::admin::Admin;
 use crate::store::tx::{Dialect, values};
-use crate::store::{NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId};
+use crate::store::{CountedAgent, NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId};
 
 /// Numbers that are the same in each run of the test.
 struct Numbers(u64);
@@ -164,5 +164,45 @@ fn totals_are_a_recount_after_any_operations() {
             assert!(runs > 0 && tokens == runs * 3, "{usage:?}");
             tenant.prune(1).await.expect("nothing is that old");
         }
+    });
+}
+
+#[test]
+fn an_agent_is_counted_by_itself_and_runs_no_more_often_than_it_may() {
+    on_every_store(async |place: &Place| {
+        let admin = place.admin().await;
+        admin.create_tenant("acme", NewTenant::default()).await.expect("create");
+        let tenant = place.store().await.tenant("acme").expect("tenant");
+        let run = |id: &str, agent: &str| NewRun {
+            run_id: id.into(),
+            agent_id: agent.into(),
+            version: "1.0.0".into(),
+            model: "m/m".into(),
+        };
+        let door = |agent: &str, runs_per_minute| {
+            tenant.clone().counting(CountedAgent { agent_id: agent.into(), runs_per_minute })
+        };
+        let (one, two) = (door("one", Some(2)), door("two", None));
+        let spent = Spent { input_tokens: 3, output_tokens: 2, cost_micros: 7 };
+        one.begin_run(run("r1", "one"), vec![]).await.expect("begin");
+        let left = one.record_step("r1", vec![], spent, None).await.expect("step").expect("spent");
+        let today = left.agent_today();
+        assert_eq!((today.runs, today.input_tokens, today.output_tokens), (1, 3, 2));
+        assert_eq!(today.cost_micros, 7);
+        // What others of the tenant do is not its own.
+        two.begin_run(run("r2", "two"), vec![]).await.expect("begin");
+        two.record_step("r2", vec![], spent, None).await.expect("step");
+        tenant.begin_run(run("r3", "three"), vec![]).await.expect("begin");
+        tenant.record_step("r3", vec![], spent, None).await.expect("step");
+        let left = one.begin_run(run("r4", "one"), vec![]).await.expect("begin");
+        assert_eq!((left.agent_today().runs, left.agent_today().input_tokens), (2, 3));
+        let error = one.begin_run(run("r5", "one"), vec![]).await.expect_err("too many");
+        assert_eq!(error.code(), Code::QuotaExceeded);
+        assert!(error.message().contains("agent \"one\" is reached: 2 of 2 runs"), "{error}");
+        // What was refused did not happen.
+        let left = door("one", None).begin_run(run("r5", "one"), vec![]).await.expect("begin");
+        assert_eq!(left.agent_today().runs, 3);
+        let day = &tenant.usage(1).await.expect("usage").days[0];
+        assert_eq!((day.runs, day.input_tokens), (5, 9));
     });
 }

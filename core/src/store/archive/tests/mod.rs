@@ -11,8 +11,8 @@ use serde_json::json;
 use super::{Digests, ImportOptions};
 use crate::spec::Spec;
 use crate::store::{
-    Admin, Location, NewChunk, NewDocument, NewRun, NewSpec, NewTenant, RunStatus, Spent, Stamp,
-    Store, StoreOptions, TenantKind, TenantStore, VersionId,
+    Admin, CountedAgent, Location, NewChunk, NewDocument, NewRun, NewSpec, NewTenant, RunStatus,
+    Spent, Stamp, Store, StoreOptions, TenantKind, TenantStore, VersionId,
 };
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -130,6 +130,8 @@ async fn fill_with(place: &Place, passages: usize) {
             version: "1.2.0".into(),
             model: "m/m".into(),
         };
+        let agent = CountedAgent { agent_id: "helper".into(), runs_per_minute: None };
+        let tenant = tenant.clone().counting(agent);
         tenant.begin_run(run, vec![(0, "{\"n\": 0}".into())]).await.expect("begin");
         let events = vec![(1, "{\"text\":\"é\"}".into())];
         let spent = Spent { input_tokens: 3, output_tokens: 4, cost_micros: 5 };

@@ -28,6 +28,7 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "v1", sql: include_str!("../v1.sql") },
     Migration { name: "v2", sql: include_str!("../v2.sql") },
+    Migration { name: "v3", sql: include_str!("../v3.sql") },
 ];
 
 /// The three roles, of which the database's login has one.

@@ -203,6 +203,7 @@ fn tables_and_columns_are_those_of_sqlite() {
         include_str!("../../../sqlite/v1.sql"),
         include_str!("../../../sqlite/v2.sql"),
         include_str!("../../../sqlite/v3.sql"),
+        include_str!("../../../sqlite/v4.sql"),
     ] {
         sqlite.execute_batch(step).expect("step");
     }
