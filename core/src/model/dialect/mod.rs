@@ -11,7 +11,9 @@
 //! - `full`: for providers that take JSON Schema with exceptions.
 //! - `subset`: for those that take a part of it: Gemini, and every one that holds answers to it.
 //! - `plan`: the way back.
+//! - `adapted`: all of it around a wire that knows nothing of it.
 
+mod adapted;
 mod full;
 mod names;
 mod plan;
@@ -23,13 +25,14 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Map, Value, json};
 
 use super::{OutputSchema, ToolSpec};
 use crate::io::Mutex;
 use crate::spec::{ANTHROPIC, Facts, GEMINI, NameRule, OPENAI};
+pub(in crate::model) use adapted::Adapted;
 use plan::Plan;
 
 /// A kind of API with its own idea of JSON Schema.
@@ -114,6 +117,7 @@ pub(in crate::model) struct Tools {
     by_own_name: HashMap<String, usize>,
     rule: NameRule,
     size: usize,
+    as_they_stand: OnceLock<bool>,
 }
 
 impl Tools {
@@ -147,6 +151,7 @@ impl Tools {
             size: tools.iter().map(length).sum(),
             rule,
             tools,
+            as_they_stand: OnceLock::new(),
         }
     }
 

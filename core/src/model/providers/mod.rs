@@ -17,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
+use crate::model::dialect::{Adapted, Flavour};
 use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
@@ -185,16 +186,24 @@ impl Providers {
         let lane = Lane { tenant, address: &reached.base_url, key, model: name };
         let wire: Arc<dyn ChatModel> = match way.wire {
             Wire::OpenAiChat => {
-                Arc::new(Resilient::new(OpenAiChat::new(reached, model)?, &lane, policy))
+                let wire = OpenAiChat::new(reached, model)?;
+                let strict = wire.is_strict();
+                let wire = Adapted::new(wire, Flavour::OpenAi, strict);
+                Arc::new(Resilient::new(wire, &lane, policy))
             }
             Wire::OpenAiResponses => {
-                Arc::new(Resilient::new(OpenAiResponses::new(reached, model)?, &lane, policy))
+                let wire = OpenAiResponses::new(reached, model)?;
+                let wire = Adapted::new(wire, Flavour::OpenAi, true);
+                Arc::new(Resilient::new(wire, &lane, policy))
             }
             Wire::Anthropic => {
                 Arc::new(Resilient::new(Anthropic::new(reached, model)?, &lane, policy))
             }
             Wire::Gemini => Arc::new(Resilient::new(Gemini::new(reached, model)?, &lane, policy)),
-            Wire::Cohere => Arc::new(Resilient::new(Cohere::new(reached, model)?, &lane, policy)),
+            Wire::Cohere => {
+                let wire = Adapted::new(Cohere::new(reached, model)?, Flavour::OpenAi, false);
+                Arc::new(Resilient::new(wire, &lane, policy))
+            }
         };
         Ok(Link { name: name.to_owned(), model: wire, again: policy.max_retries })
     }

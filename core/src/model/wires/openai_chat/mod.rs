@@ -52,6 +52,13 @@ impl OpenAiChat {
     }
 }
 
+impl OpenAiChat {
+    /// Whether a schema holds here only when every property is asked for and no other allowed.
+    pub(in crate::model) fn is_strict(&self) -> bool {
+        matches!(self.who, Who::OpenAi | Who::Azure)
+    }
+}
+
 /// Whether the address is OpenAI's own: others with its protocol refuse what they do not know.
 pub(super) fn is_openais(provider: &Reached) -> bool {
     let url = Url::parse(&provider.base_url).ok();
