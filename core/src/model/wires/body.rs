@@ -37,31 +37,43 @@ pub(super) fn image_url(image: &Image) -> String {
     }
 }
 
-/// Whether this provider's strict mode takes the schema as it stands: every object says all of its
-/// properties, asks for all and takes no others. One that does not is sent as a wish, and the answer
-/// is checked by us in either case.
-pub(super) fn fits_strict(schema: &Value) -> bool {
-    const REFUSED: [&str; 8] = [
-        "allOf",
-        "not",
-        "if",
-        "dependentRequired",
-        "dependentSchemas",
-        "patternProperties",
-        "oneOf",
-        "prefixItems",
-    ];
-    strict_part(schema, 0)
-        && schema.get("type").is_some_and(|kind| kind == "object")
-        && !REFUSED.iter().any(|keyword| holds_key(schema, keyword, 0))
-}
+/// What a schema may say for OpenAI's strict mode, and those who took it over.
+const STRICT: [&str; 21] = [
+    "$defs",
+    "$ref",
+    "$schema",
+    "additionalProperties",
+    "anyOf",
+    "const",
+    "definitions",
+    "description",
+    "enum",
+    "exclusiveMaximum",
+    "exclusiveMinimum",
+    "items",
+    "maxItems",
+    "maximum",
+    "minItems",
+    "minimum",
+    "multipleOf",
+    "properties",
+    "required",
+    "title",
+    "type",
+];
+/// As deep as that mode goes.
+const STRICT_DEPTH: usize = 10;
 
-/// Schemas come from users: deeper than this, nothing is looked at.
-const DEPTH_LIMIT: usize = 32;
+/// Whether strict mode takes the schema as it stands: it has no other keywords, and every object says
+/// all of its properties, asks for all and takes no others. One that does not is sent as a wish, and
+/// the answer is checked by us in either case.
+pub(super) fn fits_strict(schema: &Value) -> bool {
+    schema.get("type").is_some_and(|kind| kind == "object") && strict_part(schema, 0)
+}
 
 fn strict_part(schema: &Value, depth: usize) -> bool {
     let Value::Object(map) = schema else { return false };
-    if depth > DEPTH_LIMIT {
+    if depth > STRICT_DEPTH || !map.keys().all(|keyword| STRICT.contains(&keyword.as_str())) {
         return false;
     }
     let properties = map.get("properties").and_then(Value::as_object);
@@ -84,24 +96,12 @@ fn strict_part(schema: &Value, depth: usize) -> bool {
     let parts =
         |key: &str| map.get(key).and_then(Value::as_object).into_iter().flat_map(Map::values);
     let choices = map.get("anyOf").and_then(Value::as_array).into_iter().flatten();
-    let items = map.get("items").into_iter();
     parts("properties")
         .chain(parts("$defs"))
         .chain(parts("definitions"))
         .chain(choices)
-        .chain(items)
+        .chain(map.get("items"))
         .all(|part| strict_part(part, depth + 1))
-}
-
-fn holds_key(value: &Value, key: &str, depth: usize) -> bool {
-    depth <= DEPTH_LIMIT
-        && match value {
-            Value::Object(map) => {
-                map.contains_key(key) || map.values().any(|v| holds_key(v, key, depth + 1))
-            }
-            Value::Array(list) => list.iter().any(|v| holds_key(v, key, depth + 1)),
-            _ => false,
-        }
 }
 
 #[cfg(test)]
@@ -144,8 +144,12 @@ mod tests {
         }
         assert!(!fits_strict(&json!({"type": "array", "items": inner})));
         assert!(!fits_strict(&json!(true)));
-        let mut combined = inner.clone();
-        combined["properties"]["n"] = json!({"oneOf": [{"type": "string"}]});
-        assert!(!fits_strict(&combined));
+        for part in
+            [json!({"oneOf": [{"type": "string"}]}), json!({"type": "string", "minLength": 1})]
+        {
+            let mut other = inner.clone();
+            other["properties"]["n"] = part;
+            assert!(!fits_strict(&other), "{other}");
+        }
     }
 }
