@@ -9,7 +9,7 @@ const TURNS: usize = 2;
 /// How many references may lead into one another.
 const DEPTH: usize = 24;
 /// The most schemas that references may grow into.
-const SCHEMAS: usize = 4_000;
+const SCHEMAS: usize = 1_500;
 
 /// Follows the references of one document.
 #[derive(Debug)]

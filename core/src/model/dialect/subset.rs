@@ -171,8 +171,8 @@ impl Emitter<'_> {
         if let [_] = schemas.as_slice()
             && let (Some(Value::Object(mut only)), Some(plan)) = (schemas.pop(), plans.pop())
         {
-            if let Some(description) = description {
-                only.insert("description".into(), description);
+            if let Some(description) = &description {
+                describe(&mut only, description, true);
             }
             return if null { (nullable(only), plan) } else { (only.into(), plan) };
         }
@@ -193,7 +193,7 @@ impl Emitter<'_> {
         if let Some(description) = &description {
             // A choice must stand alone, so each branch is told.
             for schema in schemas.iter_mut().filter_map(Value::as_object_mut) {
-                schema.entry("description").or_insert_with(|| description.clone());
+                describe(schema, description, false);
             }
         }
         match schemas.is_empty() {
@@ -255,6 +255,7 @@ impl Emitter<'_> {
                 out.insert(keyword.into(), text.clone());
             }
         }
+        let takes = |keyword: &str| self.subset.limits.contains(&keyword);
         let mut unsaid: Map<String, Value> = Map::new();
         for (keyword, value) in own {
             match keyword.as_str() {
@@ -265,11 +266,11 @@ impl Emitter<'_> {
                     out.insert(keyword.clone(), value.clone());
                 }
                 "exclusiveMinimum" | "exclusiveMaximum"
-                    if kind == "integer" && !self.subset.limits.contains(&keyword.as_str()) =>
+                    if kind == "integer" && takes("minimum") && !takes(keyword) =>
                 {
                     inclusive(keyword, value, &mut out);
                 }
-                limit if self.subset.limits.contains(&limit) => {
+                limit if takes(limit) => {
                     // One that came from an exclusive limit may be there already.
                     out.entry(keyword.clone()).or_insert_with(|| value.clone());
                 }
@@ -576,6 +577,17 @@ fn takes_null(schema: &Value) -> bool {
         (Some(kind), _) => kind == "null",
         (None, Some(Value::Array(branches))) => branches.iter().any(takes_null),
         (None, _) => false,
+    }
+}
+
+/// Adds a description; to every branch of a choice, because a choice stands alone.
+fn describe(schema: &mut Map<String, Value>, description: &Value, replace: bool) {
+    if let Some(Value::Array(branches)) = schema.get_mut("anyOf") {
+        for branch in branches.iter_mut().filter_map(Value::as_object_mut) {
+            describe(branch, description, false);
+        }
+    } else if replace || !schema.contains_key("description") {
+        schema.insert("description".into(), description.clone());
     }
 }
 
