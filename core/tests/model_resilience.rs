@@ -300,3 +300,76 @@ async fn an_agent_has_a_day_of_its_own() {
     assert!(error.message().contains("requests_per_minute of the agent \"slow\""), "{error}");
     assert_eq!(kernel.usage(1).await.expect("usage").days[0].runs, 6);
 }
+
+#[tokio::test]
+async fn a_run_that_waits_for_a_limit_can_be_cancelled_and_has_its_own_time() {
+    let server = Server::new(vec![stream(&["Yes."], true)]);
+    let limited = ProviderConfig { requests_per_minute: Some(1), ..server.config() };
+    let kernel = open(vec![("one", limited)]).await;
+    let text = spec("{model: one/m}");
+    run(&kernel, &text, RunOptions::default()).await.outcome.expect("answered");
+
+    let before = Instant::now();
+    let timeout = RunOptions { timeout_ms: Some(1_500), ..RunOptions::default() };
+    let ran = run(&kernel, &text, timeout).await;
+    assert_eq!(ran.outcome.expect_err("too long").code(), Code::Timeout);
+    assert_eq!(ran.retries, [(1, Code::ModelRateLimited, None)], "it is told why nothing happens");
+    assert!(before.elapsed() < Duration::from_secs(5));
+
+    let agent = kernel.agent(Spec::parse(&text).expect("spec")).await.expect("agent");
+    let mut waiting = agent.start("hello");
+    while let Some(event) = waiting.next().await {
+        if let EventKind::Retrying { .. } = &*event.kind {
+            break;
+        }
+    }
+    let before = Instant::now();
+    waiting.cancel();
+    let result = waiting.result().await.expect("cancelled");
+    assert_eq!(result.finish_reason, "cancelled");
+    assert!(before.elapsed() < Duration::from_millis(500), "{:?}", before.elapsed());
+    assert_eq!(server.asked().len(), 1, "nothing was asked meanwhile");
+}
+
+#[tokio::test]
+async fn what_a_caller_says_of_a_provider_lies_over_what_a_profile_says() {
+    let folder = tempfile::tempdir().expect("folder");
+    let profile = folder.path().join("aikit.toml");
+    let with = |providers: Value| {
+        let options = json!({"profile": profile, "providers": providers});
+        serde_json::from_value::<OpenOptions>(options)
+    };
+    let write = |server: &Server| {
+        let text = format!("[providers.one]\nbase_url = {:?}\nmax_retries = 5\n", server.address);
+        std::fs::write(&profile, text).expect("profile");
+    };
+    let down = || refusal("503 Service Unavailable", "");
+
+    // Only how it is treated: the profile's address stays.
+    let server = Server::new(vec![down(), stream(&["Yes."], true)]);
+    write(&server);
+    let options = with(json!({"one": {"max_retries": 0}})).expect("options");
+    let kernel = Kernel::open(options).await.expect("open");
+    let ran = run(&kernel, &spec("{model: one/m}"), RunOptions::default()).await;
+    assert_eq!(ran.outcome.expect_err("not tried again").code(), Code::ModelUnavailable);
+    let explained = kernel.explain(None);
+    let row = explained.rows.iter().find(|row| row.key == "providers.one.max_retries");
+    let row = row.expect("a row");
+    assert_eq!((&row.value, row.overruled.len()), (&json!(0), 1));
+
+    // Another address: how the profile treats the provider stays.
+    let server = Server::new(vec![down(), stream(&["Yes."], true)]);
+    let options = with(json!({"one": {"base_url": server.address}})).expect("options");
+    let kernel = Kernel::open(options).await.expect("open");
+    let ran = run(&kernel, &spec("{model: one/m}"), RunOptions::default()).await;
+    assert_eq!(ran.outcome.expect("tried again").text, "Yes.");
+
+    let error =
+        with(json!({"one": {"base_url": "http://x", "max_retry": 1}})).expect_err("unknown");
+    assert!(error.to_string().contains("max_retry"), "{error}");
+    let options = with(json!({"one": {"requests_per_minute": 0}})).expect("options");
+    let kernel = Kernel::open(options).await.expect("open");
+    let error = kernel.agent(Spec::parse(&spec("{model: one/m}")).expect("spec")).await;
+    let error = error.expect_err("no request could be made");
+    assert_eq!(error.code(), Code::InvalidArgument, "{error}");
+}

@@ -98,12 +98,18 @@ impl<'a, S: EventSink> Recorder<'a, S> {
         Ok(())
     }
 
-    /// Refuses to go on when the tenant has used up its day.
+    /// Whether the tenant's day has bounds.
+    pub(super) fn is_bounded(&self) -> bool {
+        self.allowance.is_bounded()
+    }
+
+    /// Refuses to go on when the tenant has used up its day, or has no room for what is estimated to
+    /// be next.
     ///
     /// # Errors
     /// [`crate::Code::QuotaExceeded`].
-    pub(super) fn check_allowance(&self) -> Result<()> {
-        self.allowance.check(self.spent)
+    pub(super) fn check_allowance(&self, next: Spent) -> Result<()> {
+        self.allowance.check(self.spent, next)
     }
 
     /// Notes what was used, for the next step that is written.

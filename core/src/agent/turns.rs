@@ -324,9 +324,10 @@ impl Work<'_> {
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<(Completion, Option<ToolCall>)> {
-        recorder.check_allowance()?;
-        if !progress.budgets.is_empty() {
-            progress.budgets.check(&recorder.used(), self.agent.estimated(request))?;
+        if !progress.budgets.is_empty() || recorder.is_bounded() {
+            let next = self.agent.estimated(request);
+            recorder.check_allowance(next)?;
+            progress.budgets.check(&recorder.used(), next)?;
         }
         progress.turns = turn;
         progress.text.clear();

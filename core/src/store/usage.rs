@@ -159,12 +159,18 @@ impl Allowance {
         &self.agent_today
     }
 
+    /// Whether the tenant's day has bounds.
+    pub fn is_bounded(&self) -> bool {
+        self.limits.tokens_per_day.is_some() || self.limits.cost_micros_per_day.is_some()
+    }
+
     /// Refuses to go on when the day's tokens or money are used up, with `more` that is not written
-    /// yet.
+    /// yet, or leave no room for what is estimated to be `next`.
     ///
     /// # Errors
     /// [`Code::QuotaExceeded`].
-    pub fn check(&self, more: Spent) -> Result<()> {
+    pub fn check(&self, more: Spent, next: Spent) -> Result<()> {
+        let hint = "wait for the next day (UTC), or raise the quota";
         let tokens = self
             .today
             .input_tokens
@@ -172,12 +178,16 @@ impl Allowance {
             .saturating_add(more.input_tokens)
             .saturating_add(more.output_tokens);
         if let Some(most) = self.limits.tokens_per_day.filter(|most| tokens >= *most) {
-            return Err(exceeded("llm_tokens_per_day", tokens, most)
-                .hint("wait for the next day (UTC), or raise the quota"));
+            return Err(exceeded("llm_tokens_per_day", tokens, most).hint(hint));
+        }
+        let wanted = next.input_tokens.saturating_add(next.output_tokens);
+        let over = |most: &u64| tokens.saturating_add(wanted) > *most;
+        if let Some(most) = self.limits.tokens_per_day.filter(over) {
+            return Err(no_room("llm_tokens_per_day", most, tokens, wanted).hint(hint));
         }
         let cost = self.today.cost_micros.saturating_add(more.cost_micros);
+        let dollars = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
         if let Some(most) = self.limits.cost_micros_per_day.filter(|most| cost >= *most) {
-            let dollars = |micros: u64| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000);
             return Err(Error::new(
                 Code::QuotaExceeded,
                 format!(
@@ -186,10 +196,26 @@ impl Allowance {
                     dollars(most)
                 ),
             )
-            .hint("wait for the next day (UTC), or raise the quota"));
+            .hint(hint));
+        }
+        let wanted = next.cost_micros;
+        let over = |most: &u64| cost.saturating_add(wanted) > *most;
+        if let Some(most) = self.limits.cost_micros_per_day.filter(over) {
+            let [most, cost, wanted] = [most, cost, wanted].map(dollars);
+            return Err(no_room("cost_limit_usd_per_day", most, cost, wanted).hint(hint));
         }
         Ok(())
     }
+}
+
+fn no_room<T: std::fmt::Display>(quota: &str, most: T, used: T, wanted: T) -> Error {
+    Error::new(
+        Code::QuotaExceeded,
+        format!(
+            "the tenant's quota {quota} allows {most}: {used} are used, and the next call of the \
+             model is estimated at {wanted}"
+        ),
+    )
 }
 
 fn exceeded(quota: &str, used: u64, most: u64) -> Error {
@@ -336,7 +362,7 @@ pub(super) async fn begin_run(
     agent: Option<&CountedAgent>,
 ) -> Result<Allowance> {
     let allowance = spend(tx, 1, Spent::default(), own, agent).await?;
-    allowance.check(Spent::default())?;
+    allowance.check(Spent::default(), Spent::default())?;
     if let Some((agent, most)) = agent.and_then(|agent| Some((agent, agent.runs_per_minute?))) {
         let since = a_minute_ago(tx).await?;
         let sql = "SELECT count(*) FROM runs

@@ -23,6 +23,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
 use crate::model::ProviderConfig;
+use crate::model::providers::Timeouts;
 
 /// The most attempts after the first one that can be asked for.
 pub(crate) const RETRIES_LIMIT: u32 = 10;
@@ -77,7 +78,7 @@ impl Policy {
         let concurrent = limit("concurrent_requests", config.concurrent_requests)?;
         Ok(Self {
             max_retries,
-            total: config.total_ms.map(Duration::from_millis),
+            total: Timeouts::from(config).total,
             requests_per_minute: limit("requests_per_minute", config.requests_per_minute)?,
             tokens_per_minute: limit("tokens_per_minute", config.tokens_per_minute)?,
             concurrent_requests: concurrent.min(most).or(concurrent),

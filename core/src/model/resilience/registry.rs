@@ -8,10 +8,13 @@ use crate::io::{self, Generation, Mutex};
 /// Entries of one registry.
 const LIMIT: usize = 4096;
 
+/// Entries, and the process that they belong to.
+type Entries<T> = (Generation, HashMap<[u8; 32], Arc<T>>);
+
 /// A map with a bounded number of entries, started anew in the child of a fork: what waited or was
 /// counted there belongs to the parent.
 pub(super) struct Registry<T> {
-    entries: Mutex<Option<(Generation, HashMap<[u8; 32], Arc<T>>)>>,
+    entries: Mutex<Option<Entries<T>>>,
     limit: usize,
 }
 
