@@ -449,8 +449,24 @@ bool aikit_error_retryable(const struct aikit_error *error);
 const char *aikit_error_cause(const struct aikit_error *error);
 
 /**
+ * The HTTP status of a model provider's answer; 0 if there was none. Thread safe.
+ */
+uint32_t aikit_error_http_status(const struct aikit_error *error);
+
+/**
+ * The model provider's id of the exchange, for its support. Borrowed from the error. NULL if that
+ * is not known. Thread safe.
+ */
+const char *aikit_error_request_id(const struct aikit_error *error);
+
+/**
+ * The seconds that a model provider asked to wait; negative if it did not say. Thread safe.
+ */
+double aikit_error_retry_after(const struct aikit_error *error);
+
+/**
  * The whole error as a JSON object: code, message, retryable and, where known, path, line, column,
- * hint, cause and diagnostics (all findings about a spec). Borrowed from the error. NULL for a NULL
+ * hint, cause, status, request_id, retry_after and diagnostics (all findings about a spec). Borrowed from the error. NULL for a NULL
  * error. Thread safe.
  */
 const char *aikit_error_json(const struct aikit_error *error);
@@ -1007,6 +1023,32 @@ aikit_status aikit_tool_register(aikit_kernel kernel,
                                  void *user_data,
                                  aikit_finalizer finalizer,
                                  struct aikit_error **error);
+
+/**
+ * Registers a function that answers in the place of a model; specs name it `host/NAME`.
+ *
+ * `definition` is a JSON object: name, timeout_ms (default 120000: an answer that is not there by then
+ * fails the call with AIKIT_MODEL_UNAVAILABLE). The callback gets the request as its arguments:
+ * model, messages ([{role, content, tool_calls, tool_call_id, name, is_error, images, reasoning}]),
+ * tools ([{name, description, parameters}]), tool_choice, parallel_tool_calls and, where they are
+ * set, temperature, top_p, max_tokens, stop, seed, reasoning_effort, output_schema,
+ * provider_options. It answers with aikit_tool_reply_ok: a JSON text, which is the answer, or an
+ * object with text, reasoning, tool_calls ([{name, arguments, id}]), usage ({input_tokens,
+ * output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens}) and finish_reason, of
+ * which text or tool_calls must be there; anything else fails the run with
+ * AIKIT_MODEL_INVALID_RESPONSE. aikit_tool_reply_error fails the call with AIKIT_MODEL_UNAVAILABLE.
+ *
+ * On which thread the callback runs, and when `finalizer` fires: as for aikit_tool_register. Errors:
+ * AIKIT_INVALID_ARGUMENT (also for a name that is taken), AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
+ * AIKIT_FORKED. Thread safe.
+ */
+aikit_status aikit_model_register(aikit_kernel kernel,
+                                  const char *definition,
+                                  size_t definition_len,
+                                  aikit_tool_callback callback,
+                                  void *user_data,
+                                  aikit_finalizer finalizer,
+                                  struct aikit_error **error);
 
 /**
  * Calls a registered tool directly and waits for its result. A tool of the host's runs on this

@@ -42,6 +42,10 @@ class Error : public std::runtime_error {
         line_ = aikit_error_line(error);
         column_ = aikit_error_column(error);
         retryable_ = aikit_error_retryable(error);
+        http_status_ = aikit_error_http_status(error);
+        request_id_ = text(aikit_error_request_id(error));
+        const double wait = aikit_error_retry_after(error);
+        if (wait >= 0) retry_after_ = std::chrono::duration<double>(wait);
         aikit_error_free(&error);
     }
 
@@ -57,6 +61,14 @@ class Error : public std::runtime_error {
     std::uint32_t column() const noexcept { return column_; }
     /// What to do about it; empty if not known.
     const std::string &hint() const noexcept { return hint_; }
+    /// The HTTP status of a model provider's answer; 0 if there was none.
+    std::uint32_t http_status() const noexcept { return http_status_; }
+    /// The model provider's id of the exchange; empty if not known.
+    const std::string &request_id() const noexcept { return request_id_; }
+    /// How long a model provider asked to wait, if it did.
+    const std::optional<std::chrono::duration<double>> &retry_after() const noexcept {
+        return retry_after_;
+    }
     /// What lay beneath; empty if there is nothing.
     const std::string &cause() const noexcept { return cause_; }
     /// The whole error as a JSON object, with all diagnostics of a spec.
@@ -68,8 +80,9 @@ class Error : public std::runtime_error {
     static std::string text(const char *text) { return text != nullptr ? text : ""; }
 
     aikit_status number_ = AIKIT_OK;
-    std::string code_, path_, hint_, cause_, json_;
-    std::uint32_t line_ = 0, column_ = 0;
+    std::string code_, path_, hint_, cause_, request_id_, json_;
+    std::uint32_t line_ = 0, column_ = 0, http_status_ = 0;
+    std::optional<std::chrono::duration<double>> retry_after_;
     bool retryable_ = false;
 };
 
@@ -445,6 +458,10 @@ class Specs {
 /// exception becomes a failure that the model sees. Two runs on two threads may call it at once.
 using Tool = std::function<std::string(std::string_view arguments)>;
 
+/// Answers in the place of a model: takes the request as a JSON object and gives a JSON text or
+/// object. Two runs on two threads may call it at once.
+using Model = Tool;
+
 namespace detail {
 
 inline void call_tool(void *user_data, const char *arguments, std::size_t length,
@@ -458,7 +475,7 @@ inline void call_tool(void *user_data, const char *arguments, std::size_t length
     } catch (const std::exception &thrown) {
         failure = thrown.what();
     } catch (...) {
-        failure = "the tool threw something that is not a std::exception";
+        failure = "the function threw something that is not a std::exception";
     }
     // Refused only if nobody waits any more, and then there is nobody to tell.
     aikit_tool_reply_error(reply, failure.data(), failure.size(), nullptr, 0, nullptr);
@@ -498,6 +515,17 @@ class Kernel {
         check(aikit_tool_register(handle(), definition.data(), definition.size(),
                                   detail::aikit_hpp_call_tool, owned.release(),
                                   detail::aikit_hpp_free_tool, check));
+    }
+    /// Registers a function that answers in the place of a model, `host/NAME` in specs; `definition`
+    /// is a JSON object: name, timeout_ms. Its argument is the request and its result the answer,
+    /// both JSON, as aikit_model_register says. An exception fails the call.
+    void model(std::string_view definition, Model chat) {
+        auto owned = std::make_unique<Tool>(std::move(chat));
+        detail::Check check;
+        // From this call on aikit owns the function, also if the call fails.
+        check(aikit_model_register(handle(), definition.data(), definition.size(),
+                                   detail::aikit_hpp_call_tool, owned.release(),
+                                   detail::aikit_hpp_free_tool, check));
     }
     /// Calls a tool directly; gives its result as JSON.
     std::string call_tool(std::string_view name, std::string_view arguments = {}) const {

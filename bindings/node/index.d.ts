@@ -38,6 +38,7 @@ export type ErrorCode =
   | "tenant_read_only"
   | "quota_exceeded"
   | "access_denied"
+  | "budget_exceeded"
   | "store_unavailable"
   | "store_locked"
   | "store_full"
@@ -55,6 +56,8 @@ export type ErrorCode =
   | "model_invalid_response"
   | "model_stream_broken"
   | "model_script_exhausted"
+  | "model_context_exceeded"
+  | "output_invalid"
   | "tool_unknown"
   | "tool_denied"
   | "tool_invalid_arguments"
@@ -67,7 +70,9 @@ export type ErrorCode =
   | "document_invalid"
   | "archive_invalid"
   | "audit_broken"
-  | "config_invalid";
+  | "config_invalid"
+  | "cassette_differs"
+  | "model_file_invalid";
 
 /** An error as a plain document, as events carry it. */
 export interface ErrorDocument {
@@ -83,12 +88,18 @@ export interface ErrorDocument {
   readonly hint?: string;
   /** What lay beneath, as text. */
   readonly cause?: string;
+  /** HTTP status of a model provider's answer. */
+  readonly status?: number;
+  /** The model provider's id of the exchange. */
+  readonly request_id?: string;
+  /** Seconds that a model provider asked to wait. */
+  readonly retry_after?: number;
   /** All findings about a spec. */
   readonly diagnostics?: readonly Diagnostic[];
 }
 
 /** Every failure of aikit. An aborted `AbortSignal` is none: it rejects with the signal's reason. */
-export class AikitError extends Error implements ErrorDocument {
+export class AikitError extends Error implements Omit<ErrorDocument, "request_id" | "retry_after"> {
   private constructor(document: ErrorDocument);
   readonly name: "AikitError";
   readonly code: ErrorCode;
@@ -98,6 +109,12 @@ export class AikitError extends Error implements ErrorDocument {
   readonly column?: number;
   readonly hint?: string;
   readonly cause?: string;
+  /** HTTP status of a model provider's answer. */
+  readonly status?: number;
+  /** The model provider's id of the exchange. */
+  readonly requestId?: string;
+  /** Seconds that a model provider asked to wait. */
+  readonly retryAfter?: number;
   readonly diagnostics?: readonly Diagnostic[];
   toJSON(): ErrorDocument;
 }
@@ -229,6 +246,68 @@ export interface Tool<Arguments = any> {
    * What it throws is shown to the model, and the run goes on.
    */
   run(args: Arguments): unknown;
+}
+
+/** A message of a conversation, as a `Model` is given it. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant" | "tool";
+  readonly content: string;
+  /** What the model thought before it said this. */
+  readonly reasoning?: string;
+  /** Of a model that called tools; `arguments` is a text where it was not JSON. */
+  readonly tool_calls?: readonly { readonly id: string; readonly name: string; readonly arguments: Json }[];
+  /** Of a result: the call, the tool, and whether it failed. */
+  readonly tool_call_id?: string;
+  readonly name?: string;
+  readonly is_error?: boolean;
+  /** `data` is base64. */
+  readonly images?: readonly { readonly media_type: string; readonly data?: string; readonly url?: string }[];
+}
+
+/** What is asked of a `Model`; what is not set is absent. */
+export interface ChatRequest {
+  /** `host/NAME`. */
+  readonly model: string;
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly { readonly name: string; readonly description: string; readonly parameters: Json }[];
+  readonly tool_choice: "auto" | "required" | "none";
+  readonly parallel_tool_calls: boolean;
+  readonly temperature?: number;
+  readonly top_p?: number;
+  readonly max_tokens?: number;
+  readonly stop?: readonly string[];
+  readonly seed?: number;
+  readonly reasoning_effort?: string;
+  /** The answer's text is to be JSON of this schema. */
+  readonly output_schema?: Json;
+  readonly provider_options?: { readonly [name: string]: Json };
+}
+
+/** What a `Model` answers; it has `text` or `tool_calls`. */
+export interface ChatAnswer {
+  text?: string | null;
+  /** What it thought before. */
+  reasoning?: string | null;
+  /** `arguments` is an object, or a text that is sent as it stands. */
+  tool_calls?: readonly { name: string; arguments?: object | string; id?: string }[] | null;
+  usage?: {
+    input_tokens?: number;
+    output_tokens?: number;
+    cached_input_tokens?: number;
+    cache_write_tokens?: number;
+    reasoning_tokens?: number;
+  } | null;
+  /** `stop`, or `tool_calls` if it calls some, without it. */
+  finish_reason?: string | null;
+}
+
+export interface Model {
+  /** A slug: specs name the model `host/NAME`. */
+  name: string;
+  /** 120000 without it. */
+  timeoutMs?: number;
+  /** Answers, at once or later. What it throws fails the call with `model_unavailable`. */
+  chat(request: ChatRequest): ChatAnswer | string | Promise<ChatAnswer | string>;
 }
 
 export interface Passage {
@@ -447,6 +526,8 @@ export interface Kernel {
   readonly specs: Specs;
   /** Registers a function as a tool that specs can name. */
   tool<Arguments = any>(tool: Tool<Arguments>): void;
+  /** Registers a function that answers in the place of a model: `host/NAME` in specs. */
+  model(model: Model): void;
   /** The collection of this name; it need not exist yet. */
   collection(name: string): Collection;
   /** Everything that can be said of a spec in this kernel: tools, models, quotas, collections. */

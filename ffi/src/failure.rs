@@ -20,6 +20,7 @@ pub struct aikit_error {
     path: Option<CString>,
     hint: Option<CString>,
     cause: Option<CString>,
+    request_id: Option<CString>,
     json: OnceLock<CString>,
 }
 
@@ -37,6 +38,7 @@ impl aikit_error {
             path: error.path().map(c_text),
             hint: error.hint_text().map(c_text),
             cause: error.cause().map(c_text),
+            request_id: error.answer().and_then(|a| a.request_id.as_deref()).map(c_text),
             json: OnceLock::new(),
             error,
         }
@@ -131,9 +133,35 @@ pub unsafe extern "C" fn aikit_error_cause(error: *const aikit_error) -> *const 
     unsafe { read(error, ptr::null(), |e| pointer(e.cause.as_ref())) }
 }
 
+/// The HTTP status of a model provider's answer; 0 if there was none. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_error_http_status(error: *const aikit_error) -> u32 {
+    // SAFETY: the header's rules for errors.
+    unsafe { read(error, 0, |e| e.error.answer().and_then(|a| a.status).map_or(0, u32::from)) }
+}
+
+/// The model provider's id of the exchange, for its support. Borrowed from the error. NULL if that
+/// is not known. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_error_request_id(error: *const aikit_error) -> *const c_char {
+    // SAFETY: the header's rules for errors.
+    unsafe { read(error, ptr::null(), |e| pointer(e.request_id.as_ref())) }
+}
+
+/// The seconds that a model provider asked to wait; negative if it did not say. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_error_retry_after(error: *const aikit_error) -> f64 {
+    // SAFETY: the header's rules for errors.
+    unsafe {
+        read(error, -1.0, |e| {
+            e.error.answer().and_then(|a| a.retry_after).map_or(-1.0, |wait| wait.as_secs_f64())
+        })
+    }
+}
+
 /// The whole error as a JSON object: code, message, retryable and, where known, path, line, column,
-/// hint, cause and diagnostics (all findings about a spec). Borrowed from the error. NULL for a NULL
-/// error. Thread safe.
+/// hint, cause, status, request_id, retry_after and diagnostics (all findings about a spec).
+/// Borrowed from the error. NULL for a NULL error. Thread safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn aikit_error_json(error: *const aikit_error) -> *const c_char {
     // SAFETY: the header's rules for errors.

@@ -25,20 +25,41 @@ pub(crate) struct Kernel {
     tools: Mutex<HashMap<String, Arc<Callback>>>,
 }
 
+/// What does the work of a tool, or answers in the place of a model.
+#[derive(Clone, Copy)]
+pub(crate) enum Function {
+    Tool,
+    Model,
+}
+
 impl Kernel {
     pub(crate) fn tool(&self, name: &str) -> Option<Arc<Callback>> {
         self.tools.lock().get(name).cloned()
     }
 
-    pub(crate) fn register(&self, definition: &str, callback: Callback) -> Result<()> {
+    pub(crate) fn register(
+        &self,
+        function: Function,
+        definition: &str,
+        callback: Callback,
+    ) -> Result<()> {
         // Held over both steps, so that a run that is quick to call the tool finds its callback.
         let mut tools = self.tools.lock();
-        self.host.register_tool(definition)?;
+        let prefix = match function {
+            Function::Tool => {
+                self.host.register_tool(definition)?;
+                ""
+            }
+            Function::Model => {
+                self.host.register_model(definition)?;
+                "host/"
+            }
+        };
         let name = serde_json::from_str::<serde_json::Value>(definition)
             .ok()
             .and_then(|definition| definition["name"].as_str().map(str::to_owned))
-            .ok_or_else(|| Error::invalid_argument("tool definition: it has no name"))?;
-        tools.insert(name, Arc::new(callback));
+            .ok_or_else(|| Error::invalid_argument("the definition has no name"))?;
+        tools.insert(format!("{prefix}{name}"), Arc::new(callback));
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use aikit::host::HostCall;
 
 use crate::calls::Calls;
 use crate::failure::{aikit_error, aikit_status};
-use crate::kernel::{Kernel, aikit_kernel};
+use crate::kernel::{self, Kernel, aikit_kernel};
 use crate::registry::{self, Object};
 use crate::text::{aikit_bytes, text};
 use crate::wall::{answer, guard};
@@ -95,18 +95,78 @@ pub unsafe extern "C" fn aikit_tool_register(
     finalizer: aikit_finalizer,
     error: *mut *mut aikit_error,
 ) -> aikit_status {
-    let user = UserData::new(user_data, finalizer);
+    // SAFETY: the header's rules, as they stand above.
+    unsafe {
+        register(
+            kernel::Function::Tool,
+            kernel,
+            (definition, definition_len),
+            callback,
+            UserData::new(user_data, finalizer),
+            error,
+        )
+    }
+}
+
+/// Registers a function that answers in the place of a model; specs name it `host/NAME`.
+///
+/// `definition` is a JSON object: name, timeout_ms (default 120000: an answer that is not there by then
+/// fails the call with AIKIT_MODEL_UNAVAILABLE). The callback gets the request as its arguments:
+/// model, messages ([{role, content, tool_calls, tool_call_id, name, is_error, images, reasoning}]),
+/// tools ([{name, description, parameters}]), tool_choice, parallel_tool_calls and, where they are
+/// set, temperature, top_p, max_tokens, stop, seed, reasoning_effort, output_schema,
+/// provider_options. It answers with aikit_tool_reply_ok: a JSON text, which is the answer, or an
+/// object with text, reasoning, tool_calls ([{name, arguments, id}]), usage ({input_tokens,
+/// output_tokens, cached_input_tokens, cache_write_tokens, reasoning_tokens}) and finish_reason, of
+/// which text or tool_calls must be there; anything else fails the run with
+/// AIKIT_MODEL_INVALID_RESPONSE. aikit_tool_reply_error fails the call with AIKIT_MODEL_UNAVAILABLE.
+///
+/// On which thread the callback runs, and when `finalizer` fires: as for aikit_tool_register. Errors:
+/// AIKIT_INVALID_ARGUMENT (also for a name that is taken), AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
+/// AIKIT_FORKED. Thread safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aikit_model_register(
+    kernel: aikit_kernel,
+    definition: *const c_char,
+    definition_len: usize,
+    callback: aikit_tool_callback,
+    user_data: *mut c_void,
+    finalizer: aikit_finalizer,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
+    // SAFETY: the header's rules, as they stand above.
+    unsafe {
+        register(
+            kernel::Function::Model,
+            kernel,
+            (definition, definition_len),
+            callback,
+            UserData::new(user_data, finalizer),
+            error,
+        )
+    }
+}
+
+/// # Safety
+/// The header's rules for texts, callbacks and errors.
+unsafe fn register(
+    function: kernel::Function,
+    kernel: aikit_kernel,
+    (definition, definition_len): (*const c_char, usize),
+    callback: aikit_tool_callback,
+    user: UserData,
+    error: *mut *mut aikit_error,
+) -> aikit_status {
     let body = move || {
         // From here on the data is let go of on every way out.
         let user = user;
-        let function =
-            callback.ok_or_else(|| Error::invalid_argument("callback must not be NULL"))?;
+        let work = callback.ok_or_else(|| Error::invalid_argument("callback must not be NULL"))?;
         let kernel = registry::get::<Arc<Kernel>>(kernel)?;
-        // SAFETY: the header's rules for texts.
+        // SAFETY: the caller's promise.
         let definition = unsafe { text(definition, definition_len, "definition") }?;
-        kernel.register(definition, Callback { function, user })
+        kernel.register(function, definition, Callback { function: work, user })
     };
-    // SAFETY: the header's rules for errors.
+    // SAFETY: the caller's promise.
     unsafe { guard(error, body) }
 }
 

@@ -18,10 +18,12 @@ STORES = ("sqlite", "postgres")
 """Where a scenario can keep its things."""
 
 SCENARIO_KEYS = {
-    "name", "about", "only", "environment", "spec", "spec_file", "files", "tools", "steps",
+    "name", "about", "only", "environment", "spec", "spec_file", "files", "tools", "models", "steps",
 }  # fmt: skip
 TOOL_KEYS = {"name", "description", "parameters", "timeout_ms", "behaviour"}
 BEHAVIOUR_KEYS = {"returns", "echoes", "fails", "sleeps_ms"}
+MODEL_KEYS = {"name", "timeout_ms", "behaviour"}
+MODEL_BEHAVIOUR_KEYS = {"answers", "repeats", "fails", "sleeps_ms"}
 STEP_KEYS: dict[str, set[str]] = {
     "parse": {"spec", "base"},
     "check": set(),
@@ -152,6 +154,10 @@ def _scenario(document: Any, source: str) -> Scenario:
         _refuse_unknown(f"{what}: a tool", tool, TOOL_KEYS)
         _refuse_unknown(f"{what}: a behaviour", tool.get("behaviour"), BEHAVIOUR_KEYS)
 
+    for model in document.get("models", []):
+        _refuse_unknown(f"{what}: a model", model, MODEL_KEYS)
+        _refuse_unknown(f"{what}: a behaviour", model.get("behaviour"), MODEL_BEHAVIOUR_KEYS)
+
     steps, expectations, labels, steps_only = [], [], [], []
     for number, step in enumerate(document["steps"]):
         place = f"{what}: step {number}"
@@ -166,11 +172,12 @@ def _scenario(document: Any, source: str) -> Scenario:
         steps.append(step)
         expectations.append(_expand(expect))
 
+    lists = {key: document.get(key, []) for key in ("tools", "models")}
     given = {key: document[key] for key in ("name", "spec", "spec_file") if key in document}
     return Scenario(
         name=str(name),
         about=" ".join(document["about"].split()),
-        document=_expand(given | {"tools": document.get("tools", []), "steps": steps}),
+        document=_expand(given | lists | {"steps": steps}),
         expectations=expectations,
         files={path: _bytes(content) for path, content in document.get("files", {}).items()},
         environment=_environment(what, document.get("environment", {})),

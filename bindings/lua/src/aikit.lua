@@ -52,13 +52,13 @@ local function describe(value)
   return ok and type(text) == "string" and text or "an error value of type " .. type(value)
 end
 
--- Runs a host tool and answers its call. The tool gets a coroutine of its own, for its traceback
+-- Runs a host tool, or the function of a host's model, and answers its call. It gets a coroutine of its own, for its traceback
 -- and to notice a yield.
 local function answer(run, tool, arguments)
   local thread = coroutine.create(function() return tool(arguments) end)
   local ok, result, reason = coroutine.resume(thread)
   if coroutine.status(thread) ~= "dead" then
-    local message = "the tool yielded: a tool has to return, because its caller waits for it"
+    local message = "the function yielded: it has to return, because its caller waits for it"
     return native.fail(run, message, debug.traceback(thread, message))
   end
   if not ok then
@@ -67,10 +67,10 @@ local function answer(run, tool, arguments)
   end
   if result == nil and reason ~= nil then
     -- `return nil, message` is how Lua functions fail without an exception.
-    return native.fail(run, describe(reason), "the tool returned nil and this message")
+    return native.fail(run, describe(reason), "the function returned nil and this message")
   end
   local fits, err = native.succeed(run, result)
-  if not fits then native.fail(run, err.message, "the tool returned a value that JSON cannot hold") end
+  if not fits then native.fail(run, err.message, "the function returned a value that JSON cannot hold") end
 end
 
 -- Takes the next event, running the tools that are called on the way. Gives the event, or nil and
@@ -183,6 +183,10 @@ local Kernel = {}
 
 function Kernel.tool(kernel, tool)
   return call.tool(kernel, tool, type(tool) == "table" and tool.run or nil)
+end
+
+function Kernel.model(kernel, model)
+  return call.model(kernel, model, type(model) == "table" and model.chat or nil)
 end
 
 function Kernel.agent(kernel, reference, options) return finish(call.agent(kernel, reference, options)) end

@@ -83,6 +83,23 @@ pub(crate) fn export_all(lua: &Lua, native: &Table) -> mlua::Result<()> {
     })
 }
 
+/// A definition as JSON, its function left out.
+fn without(
+    lua: &Lua,
+    definition: &Table,
+    function: &str,
+    what: &str,
+) -> Result<serde_json::Value, Failure> {
+    let fields = lua.create_table()?;
+    for field in definition.pairs::<Value, Value>() {
+        let (key, value) = field?;
+        if !matches!(&key, Value::String(name) if name.as_bytes() == function.as_bytes()) {
+            fields.raw_set(key, value)?;
+        }
+    }
+    convert::lua_to_json(lua, &Value::Table(fields), what)
+}
+
 fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
     export(lua, native, "open", |lua, args| {
         let options = args.options(0, "the options of open")?;
@@ -92,17 +109,21 @@ fn export_kernel(lua: &Lua, native: &Table) -> mlua::Result<()> {
         let (kernel, tools) = kernel(args)?;
         let definition = args.table(1, "the tool")?;
         let run = args.function(2, "the tool's run")?;
-        let fields = lua.create_table()?;
-        for field in definition.pairs::<Value, Value>() {
-            let (key, value) = field?;
-            if !matches!(&key, Value::String(name) if name.as_bytes() == b"run".as_slice()) {
-                fields.raw_set(key, value)?;
-            }
-        }
-        let json = convert::lua_to_json(lua, &Value::Table(fields), "the tool")?;
+        let json = without(lua, &definition, "run", "the tool")?;
         kernel.register_tool(&json.to_string())?;
         if let (Value::Table(tools), Some(name)) = (tools, json["name"].as_str()) {
             tools.raw_set(name, run)?;
+        }
+        Ok(())
+    })?;
+    export(lua, native, "model", |lua, args| {
+        let (kernel, tools) = kernel(args)?;
+        let definition = args.table(1, "the model")?;
+        let chat = args.function(2, "the model's chat")?;
+        let json = without(lua, &definition, "chat", "the model")?;
+        kernel.register_model(&json.to_string())?;
+        if let (Value::Table(tools), Some(name)) = (tools, json["name"].as_str()) {
+            tools.raw_set(format!("host/{name}"), chat)?;
         }
         Ok(())
     })?;

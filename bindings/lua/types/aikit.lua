@@ -132,6 +132,9 @@ function aikit.array(table) end
 ---@field column? integer
 ---@field hint? string What to do about it.
 ---@field cause? string What lay beneath, for instance a tool's traceback.
+---@field status? integer HTTP status of a model provider's answer.
+---@field request_id? string The model provider's id of the exchange.
+---@field retry_after? number Seconds that a model provider asked to wait.
 ---@field diagnostics? aikit.Diagnostic[] All findings in a spec.
 ---@field where? string The line of Lua that made the call.
 
@@ -358,6 +361,51 @@ local Kernel = {}
 ---Registers a tool. It runs on the thread that waits for the run, and cannot yield.
 ---@param tool aikit.Tool
 function Kernel:tool(tool) end
+
+---A message of a conversation, as a model's `chat` is given it.
+---@class aikit.ChatMessage
+---@field role "system"|"user"|"assistant"|"tool"
+---@field content string
+---@field reasoning? string What the model thought before it said this.
+---@field tool_calls? { id: string, name: string, arguments: any }[] A text where it was not JSON.
+---@field tool_call_id? string Of a result: the call.
+---@field name? string Of a result: the tool.
+---@field is_error? boolean Of a result: whether the tool failed.
+---@field images? { media_type: string, data?: string, url?: string }[] `data` is base64.
+
+---What is asked of a model; what is not set is nil.
+---@class aikit.ChatRequest
+---@field model string `host/NAME`.
+---@field messages aikit.ChatMessage[]
+---@field tools { name: string, description: string, parameters: table }[]
+---@field tool_choice "auto"|"required"|"none"
+---@field parallel_tool_calls boolean
+---@field temperature? number
+---@field top_p? number
+---@field max_tokens? integer
+---@field stop? string[]
+---@field seed? integer
+---@field reasoning_effort? string
+---@field output_schema? table The answer's text is to be JSON of this schema.
+---@field provider_options? table
+
+---What a model answers; it has `text` or `tool_calls`.
+---@class aikit.ChatAnswer
+---@field text? string
+---@field reasoning? string What it thought before.
+---@field tool_calls? { name: string, arguments?: table|string, id?: string }[]
+---@field usage? { input_tokens?: integer, output_tokens?: integer, cached_input_tokens?: integer, cache_write_tokens?: integer, reasoning_tokens?: integer }
+---@field finish_reason? string
+
+---@class aikit.Model
+---@field name string A slug: specs name the model `host/NAME`.
+---@field timeout_ms? integer 120000 without it.
+---@field chat fun(request: aikit.ChatRequest): (aikit.ChatAnswer|string|nil), string? Gives the answer, or nil and a message; may raise.
+
+---Registers a function that answers in the place of a model. It runs on the thread that waits for the
+---run, and cannot yield.
+---@param model aikit.Model
+function Kernel:model(model) end
 
 ---Makes an agent from a spec, from the path of one (it has a "/" or ends in .yaml, .yml or .json),
 ---or from the repository: "id" for the active version, or "id@version".

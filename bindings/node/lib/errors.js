@@ -9,6 +9,9 @@ class AikitError extends Error {
     super(document.message, document.cause === undefined ? undefined : { cause: document.cause });
     this.code = document.code;
     this.retryable = document.retryable;
+    if (document.status !== undefined) this.status = document.status;
+    if (document.request_id !== undefined) this.requestId = document.request_id;
+    if (document.retry_after !== undefined) this.retryAfter = document.retry_after;
     for (const key of ["path", "line", "column", "hint", "diagnostics"]) {
       if (document[key] !== undefined) this[key] = document[key];
     }
@@ -17,7 +20,9 @@ class AikitError extends Error {
   /** The error document, as it is in every language. */
   toJSON() {
     const { code, message, retryable, path, line, column, hint, cause, diagnostics } = this;
-    return { code, message, retryable, path, line, column, hint, cause, diagnostics };
+    const { status, requestId: request_id, retryAfter: retry_after } = this;
+    const known = { path, line, column, hint, cause, status, request_id, retry_after, diagnostics };
+    return { code, message, retryable, ...known };
   }
 }
 // Not enumerable, as on the built-in errors.

@@ -5,7 +5,7 @@ const addon = require("./native.js");
 // Awaited before it is returned, everywhere below: only so do the stacks of errors lead to callers.
 const { perform } = require("./operation.js");
 const { images } = require("./images.js");
-const { json, kind, take, takeOpen, takeTool, text, whole } = require("./options.js");
+const { json, kind, take, takeModel, takeOpen, takeTool, text, whole } = require("./options.js");
 const { Run } = require("./run.js");
 const { Spec, handleOf, isSpec } = require("./spec.js");
 const { Specs } = require("./specs.js");
@@ -104,7 +104,7 @@ class Collection {
 /** An open kernel. */
 class Kernel {
   #handle;
-  /** The functions of this kernel's tools, by name. */
+  /** The functions of this kernel's tools, by name, and of its models, by `host/NAME`. */
   #tools = new Map();
   #specs;
 
@@ -121,6 +121,13 @@ class Kernel {
     const { name, run, definition } = takeTool(tool);
     native(() => this.#handle.registerTool(definition));
     this.#tools.set(name, run);
+  }
+
+  /** Registers a function that answers in the place of a model: `host/NAME` in specs. */
+  model(model) {
+    const { name, chat, definition } = takeModel(model);
+    native(() => this.#handle.registerModel(definition));
+    this.#tools.set(`host/${name}`, chat);
   }
 
   collection(name) {

@@ -180,4 +180,15 @@ function takeTool(tool) {
   return { name: definition.name, run, definition: json(`tool "${tool.name}"`, definition) };
 }
 
-module.exports = { isObject, json, kind, take, takeNow, takeOpen, takeTool, text, unicode, whole };
+const MODEL = { name: "name", timeoutMs: "timeout_ms", chat: "chat" };
+
+/** A model as given to `kernel.model`: its function, and its definition as JSON text. */
+function takeModel(model) {
+  if (!isObject(model)) throw invalid(`model: the definition must be an object, not ${kind(model)}`);
+  const { chat, ...definition } = converted("model", model, MODEL);
+  text("model: name", definition.name);
+  if (typeof chat !== "function") throw invalid(`model "${model.name}": chat must be a function, not ${kind(chat)}`);
+  return { name: definition.name, chat, definition: json(`model "${model.name}"`, definition) };
+}
+
+module.exports = { isObject, json, kind, take, takeModel, takeNow, takeOpen, takeTool, text, unicode, whole };

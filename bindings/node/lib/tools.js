@@ -5,14 +5,15 @@ const { native } = require("./errors.js");
 const { kind } = require("./options.js");
 
 /**
- * Runs the tool that the model called and answers the call: with the function's result, or with
+ * Runs the tool that the model called, or the function that answers in the place of a model, and
+ * answers the call: with the function's result, or with
  * what it threw. Never rejects.
  */
 async function answer(tools, call) {
   try {
     const run = tools.get(call.name);
     if (run === undefined) {
-      call.fail(`the tool "${call.name}" was registered by another part of the process`);
+      call.fail(`"${call.name}" was registered by another part of the process`);
       return;
     }
     const value = await run(JSON.parse(call.arguments));
@@ -24,7 +25,7 @@ async function answer(tools, call) {
 
 function reply(call, value) {
   const encoded = value === undefined ? "null" : JSON.stringify(value);
-  if (encoded === undefined) throw new TypeError(`the tool returned ${kind(value)}, not a JSON value`);
+  if (encoded === undefined) throw new TypeError(`the function returned ${kind(value)}, not a JSON value`);
   native(() => call.succeed(encoded));
 }
 
@@ -36,7 +37,7 @@ function described(thrown) {
     }
     return [String(thrown)];
   } catch {
-    return ["the tool threw a value that cannot be shown"];
+    return ["the function threw a value that cannot be shown"];
   }
 }
 

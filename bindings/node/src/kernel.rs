@@ -34,6 +34,12 @@ impl NativeKernel {
         self.0.register_tool(&definition).map_err(|error| thrown(&error))
     }
 
+    /// Registers a model whose answers a function of the host's makes, by its definition.
+    #[napi]
+    pub fn register_model(&self, definition: String) -> Result<(), Failure> {
+        self.0.register_model(&definition).map_err(|error| thrown(&error))
+    }
+
     /// Everything that can be said of a spec in this kernel; the task gives diagnostics.
     #[napi]
     pub fn check(&self, spec: &NativeSpec) -> NativeTask {

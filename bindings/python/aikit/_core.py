@@ -18,7 +18,7 @@ from ._convert import from_json, image, mapping, milliseconds, options, path_tex
 from ._events import Event, event
 from ._records import Document, IngestReport, Passage, RunResult
 from ._spec import Spec, native_spec
-from ._tools import HostTool, Toolbox
+from ._tools import HostModel, HostTool, Toolbox
 
 
 def open_task(
@@ -142,6 +142,39 @@ class KernelCore:
             return function
 
         return register if function is None else register(function)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def model(self, name: str, chat: Function, /, *, timeout: float | None = ...) -> Function: ...
+        @overload
+        def model(
+            self, name: str, chat: None = ..., /, *, timeout: float | None = ...
+        ) -> Callable[[Function], Function]: ...
+
+    def model(
+        self,
+        name: str,
+        chat: Callable[..., Any] | None = None,
+        /,
+        *,
+        timeout: float | None = None,
+    ) -> Any:
+        """Register a function that answers in the place of a model, as a decorator or as a call.
+
+        Specs name it `host/NAME`. The function gets the request as a dictionary (`messages`,
+        `tools`, `tool_choice`, ...) and gives a text, or a dictionary with `text`, `reasoning`,
+        `tool_calls`, `usage` and `finish_reason`. `timeout` is in seconds, default 120. The function
+        itself is given back.
+        """
+
+        def register(chat: Callable[..., Any]) -> Callable[..., Any]:
+            model = HostModel(name, chat, timeout=timeout)
+            self._native.register_model(model.definition)
+            self._tools.add(model)
+            return chat
+
+        return register if chat is None else register(chat)
 
     def _agent_task(
         self, reference: Spec | str | os.PathLike[str], model: str | None

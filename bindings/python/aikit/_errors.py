@@ -30,6 +30,9 @@ class Error(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
         cause: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
         diagnostics: list[Diagnostic] | None = None,
     ) -> None:
         super().__init__(message)
@@ -40,6 +43,9 @@ class Error(Exception):
         self.hint = hint
         self.retryable = _RETRYABLE.get(self.code, False) if retryable is None else retryable
         self.cause = cause
+        self.status = status
+        self.request_id = request_id
+        self.retry_after = retry_after
         self.diagnostics: list[Diagnostic] = diagnostics or []
 
     def __str__(self) -> str:
@@ -56,7 +62,7 @@ class Error(Exception):
             "message": self.message,
             "retryable": self.retryable,
         }
-        for key in ("path", "line", "column", "hint", "cause"):
+        for key in _OPTIONAL:
             value = getattr(self, key)
             if value is not None:
                 document[key] = value
@@ -69,6 +75,7 @@ def _class_of(word: str, name: str, meaning: str) -> type[Error]:
     return type(name, (Error,), {"__doc__": meaning, "__module__": "aikit", "code": word})
 
 
+_OPTIONAL = ("path", "line", "column", "hint", "cause", "status", "request_id", "retry_after")
 _RETRYABLE = {word: retryable for word, _, _, retryable, _ in _aikit.CODES}
 _CLASSES = {word: _class_of(word, name, meaning) for word, name, _, _, meaning in _aikit.CODES}
 Error.__module__ = "aikit"
@@ -83,12 +90,8 @@ def from_document(document: dict[str, Any]) -> Error:
 
     return _CLASSES.get(document["code"], Error)(
         document["message"],
-        path=document.get("path"),
-        line=document.get("line"),
-        column=document.get("column"),
-        hint=document.get("hint"),
+        **{key: document.get(key) for key in _OPTIONAL},
         retryable=document.get("retryable"),
-        cause=document.get("cause"),
         diagnostics=[Diagnostic(d) for d in document.get("diagnostics", ())],
     )
 

@@ -31,6 +31,7 @@ __all__ = [
     "TenantReadOnly",
     "QuotaExceeded",
     "AccessDenied",
+    "BudgetExceeded",
     "StoreUnavailable",
     "StoreLocked",
     "StoreFull",
@@ -48,6 +49,8 @@ __all__ = [
     "ModelInvalidResponse",
     "ModelStreamBroken",
     "ModelScriptExhausted",
+    "ModelContextExceeded",
+    "OutputInvalid",
     "ToolUnknown",
     "ToolDenied",
     "ToolInvalidArguments",
@@ -61,6 +64,8 @@ __all__ = [
     "ArchiveInvalid",
     "AuditBroken",
     "ConfigInvalid",
+    "CassetteDiffers",
+    "ModelFileInvalid",
 ]
 
 class Error(Exception):
@@ -82,6 +87,12 @@ class Error(Exception):
     """Whether the same call may succeed later."""
     cause: str | None
     """What lay beneath, as text; for a tool that failed, its traceback."""
+    status: int | None
+    """HTTP status of a model provider's answer."""
+    request_id: str | None
+    """The model provider's id of the exchange, for its support."""
+    retry_after: float | None
+    """Seconds that a model provider asked to wait."""
     diagnostics: list[Diagnostic]
     """All findings about a spec; empty for other errors."""
 
@@ -95,6 +106,9 @@ class Error(Exception):
         hint: str | None = ...,
         retryable: bool | None = ...,
         cause: str | None = ...,
+        status: int | None = ...,
+        request_id: str | None = ...,
+        retry_after: float | None = ...,
         diagnostics: list[Diagnostic] | None = ...,
     ) -> None: ...
     def to_dict(self) -> dict[str, Any]:
@@ -175,6 +189,9 @@ class QuotaExceeded(Error):
 class AccessDenied(Error):
     """The tenant did not grant this access."""
 
+class BudgetExceeded(Error):
+    """A budget of tokens or money does not allow the call of the model."""
+
 class StoreUnavailable(Error):
     """The store cannot be opened."""
 
@@ -226,6 +243,12 @@ class ModelStreamBroken(Error):
 class ModelScriptExhausted(Error):
     """The scripted model has no turn left for this call."""
 
+class ModelContextExceeded(Error):
+    """The conversation is longer than the model takes."""
+
+class OutputInvalid(Error):
+    """The model's answer does not fit the output schema, also after repairs."""
+
 class ToolUnknown(Error):
     """No tool of that name is registered."""
 
@@ -264,6 +287,12 @@ class AuditBroken(Error):
 
 class ConfigInvalid(Error):
     """The configuration breaks a rule; the message says where."""
+
+class CassetteDiffers(Error):
+    """The request is not the one that was recorded; the message shows the difference."""
+
+class ModelFileInvalid(Error):
+    """The model's file is damaged, or of a kind that is not supported."""
 
 def from_document(document: dict[str, Any]) -> Error: ...
 def from_json(text: str) -> Error: ...

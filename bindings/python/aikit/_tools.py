@@ -1,4 +1,4 @@
-"""Tools of this program's: how they are described, called, and answered."""
+"""Functions of this program's, tools and models: how they are described, called, and answered."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ class HostTool:
 
     __slots__ = ("definition", "function", "is_async", "load", "name")
 
+    kind = "tool"
+
     def __init__(
         self,
         function: Callable[..., Any],
@@ -33,9 +35,7 @@ class HostTool:
             raise TypeError(f"a tool is a function, not {type(function).__name__}")
         self.function = function
         self.name = name if name is not None else getattr(function, "__name__", "")
-        self.is_async = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-            getattr(function, "__call__", None)  # noqa: B004 - an object may have an async one
-        )
+        self.is_async = _is_async(function)
         self.load: Callable[[Any], Any] = dict
         if parameters is None:
             from ._schema import signature_of
@@ -52,24 +52,59 @@ class HostTool:
             definition["timeout_ms"] = milliseconds(timeout)
         self.definition = to_json(definition, f"the definition of the tool {self.name!r}")
 
+    def call(self, arguments: Any) -> Any:
+        return self.function(**self.load(arguments))
+
+
+class HostModel:
+    """A function that answers in the place of a model."""
+
+    __slots__ = ("definition", "function", "is_async", "name")
+
+    kind = "model"
+
+    def __init__(
+        self, name: str, function: Callable[..., Any], *, timeout: float | None
+    ) -> None:
+        if not callable(function):
+            raise TypeError(f"a model is a function, not {type(function).__name__}")
+        self.function = function
+        self.name = f"host/{name}"
+        self.is_async = _is_async(function)
+        definition: dict[str, Any] = {"name": name}
+        if timeout is not None:
+            definition["timeout_ms"] = milliseconds(timeout)
+        self.definition = to_json(definition, f"the definition of the model {name!r}")
+
+    def call(self, arguments: Any) -> Any:
+        return self.function(arguments)
+
+
+def _is_async(function: Callable[..., Any]) -> bool:
+    import inspect
+
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+        getattr(function, "__call__", None)  # noqa: B004 - an object may have an async one
+    )
+
 
 class Toolbox:
-    """The functions behind a kernel's tools."""
+    """The functions behind a kernel's tools and models."""
 
     def __init__(self) -> None:
-        self._tools: dict[str, HostTool] = {}
+        self._tools: dict[str, HostTool | HostModel] = {}
 
-    def add(self, tool: HostTool) -> None:
+    def add(self, tool: HostTool | HostModel) -> None:
         self._tools[tool.name] = tool
 
     def serve(self, call: _aikit.ToolCall) -> None:
-        """Runs a tool on this thread. Its exceptions are the model's to see; what ends a program
-        (KeyboardInterrupt, SystemExit) goes on to the caller of the run."""
+        """Runs a tool or a model on this thread. The exceptions of a tool are the model's to see;
+        what ends a program (KeyboardInterrupt, SystemExit) goes on to the caller of the run."""
         tool = self._tools[call.name]
         if tool.is_async:
             _refuse_inside_a_loop(tool)
         try:
-            result = tool.function(**tool.load(from_json(call.arguments)))
+            result = tool.call(from_json(call.arguments))
             if _is_awaitable(result):
                 import asyncio
 
@@ -80,16 +115,16 @@ class Toolbox:
             _fail(call, error)
 
     async def serve_async(self, call: _aikit.ToolCall) -> None:
-        """Awaits a tool in the running loop; a function that is not async gets a thread."""
+        """Awaits a tool or a model in the running loop; a function that is not async gets a thread."""
         import asyncio
 
         tool = self._tools[call.name]
         try:
-            arguments = tool.load(from_json(call.arguments))
+            arguments = from_json(call.arguments)
             if tool.is_async:
-                result = await tool.function(**arguments)
+                result = await tool.call(arguments)
             else:
-                result = await asyncio.to_thread(tool.function, **arguments)
+                result = await asyncio.to_thread(tool.call, arguments)
                 if _is_awaitable(result):
                     result = await result
             call.succeed(_answer(tool, result))
@@ -100,7 +135,7 @@ class Toolbox:
             _fail(call, error)
 
 
-def _refuse_inside_a_loop(tool: HostTool) -> None:
+def _refuse_inside_a_loop(tool: HostTool | HostModel) -> None:
     import asyncio
 
     try:
@@ -108,7 +143,7 @@ def _refuse_inside_a_loop(tool: HostTool) -> None:
     except RuntimeError:
         return
     raise InvalidArgument(
-        f"the tool {tool.name!r} is async, and an event loop already runs in this thread",
+        f"the {tool.kind} {tool.name!r} is async, and an event loop already runs in this thread",
         hint="open the kernel with `await aikit.open_async(...)`",
     )
 
@@ -121,8 +156,8 @@ async def _finish(awaitable: Any) -> Any:
     return await awaitable
 
 
-def _answer(tool: HostTool, result: object) -> str:
-    return to_json(result, f"the result of the tool {tool.name!r}", default=_plain)
+def _answer(tool: HostTool | HostModel, result: object) -> str:
+    return to_json(result, f"the result of the {tool.kind} {tool.name!r}", default=_plain)
 
 
 def _plain(value: Any) -> Any:

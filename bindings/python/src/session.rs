@@ -36,6 +36,10 @@ impl Kernel {
         py.detach(|| self.0.register_tool(definition.0)).or_raise(py)
     }
 
+    fn register_model(&self, py: Python<'_>, definition: Text<'_>) -> PyResult<()> {
+        py.detach(|| self.0.register_model(definition.0)).or_raise(py)
+    }
+
     /// The agent of a spec; the task ends with an [`Agent`].
     fn agent_of_spec(&self, py: Python<'_>, spec: &Spec, options: Text<'_>) -> Task {
         let reference = AgentRef::Spec(spec.0.clone());

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import assert_type  # Python 3.11
+from typing import Any, assert_type  # Python 3.11
 
 import aikit
 
@@ -20,7 +20,12 @@ def answer(spec: aikit.Spec) -> str:
         def anything(x: int) -> int:
             return 3 * x
 
+        @kernel.model("mine", timeout=2.0)
+        def chat(request: dict[str, Any]) -> str:
+            return str(request["messages"])
+
         assert_type(double(2), int)
+        assert_type(chat({"messages": []}), str)
         agent = kernel.agent(spec)
         words: list[str] = []
         with agent.start("hi", max_turns=3) as run:

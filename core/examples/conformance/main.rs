@@ -2,6 +2,7 @@
 //! one scenario through the public surface and prints what it observed. It judges nothing.
 
 mod administration;
+mod models;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use aikit::kernel::{AgentOptions, AgentRef, Bundle, Kernel, OpenOptions};
 use aikit::retrieval::{IngestOptions, SearchOptions};
 use aikit::spec::{self, Format, Spec, neighbours};
 use aikit::store::Admin;
-use aikit::tool::{Definition, FunctionTool};
+use aikit::tool::{Definition, FunctionTool, HostCalls};
 use aikit::{Code, Error, Result};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,8 @@ const OPEN_OPTIONS: &[&str] = &[
 struct Adapter {
     scenario: Value,
     kernel: Option<Kernel>,
+    /// What answers for the scenario's models.
+    models: Option<Arc<dyn HostCalls>>,
     admin: Option<Admin>,
     agent: Option<Agent>,
     /// What the last `parse` gave.
@@ -77,7 +80,15 @@ fn not_there(what: &str) -> Error {
 
 impl Adapter {
     fn of(scenario: Value) -> Self {
-        Self { scenario, kernel: None, admin: None, agent: None, spec: None, bundle: Value::Null }
+        Self {
+            scenario,
+            kernel: None,
+            models: None,
+            admin: None,
+            agent: None,
+            spec: None,
+            bundle: Value::Null,
+        }
     }
 
     fn kernel(&self) -> Result<&Kernel> {
@@ -133,6 +144,7 @@ impl Adapter {
         for tool in self.scenario["tools"].as_array().into_iter().flatten() {
             kernel.register(Arc::new(scenario_tool(tool)?))?;
         }
+        self.models = Some(models::Models::register(&kernel, &self.scenario)?);
         let tenant = kernel.tenant().to_owned();
         self.kernel = Some(kernel);
         Ok(json!({"tenant": tenant}))
@@ -155,7 +167,10 @@ impl Adapter {
     }
 
     async fn run(&self, step: &Value) -> Result<Value> {
-        to_json(&self.agent()?.run(text(step, "input")).await?)
+        let (agent, cancel) = (self.agent()?, CancellationToken::new());
+        let options = RunOptions::default();
+        let run = agent.start_with(text(step, "input"), options, self.models.clone(), cancel);
+        to_json(&run.result().await?)
     }
 
     async fn start(&self, step: &Value) -> Observed {
@@ -177,8 +192,8 @@ impl Adapter {
             Ok(options) => options,
             Err(error) => return (Err(error), Some(Vec::new())),
         };
-        let mut run =
-            agent.start_with(text(step, "input"), options, None, CancellationToken::new());
+        let (host, cancel) = (self.models.clone(), CancellationToken::new());
+        let mut run = agent.start_with(text(step, "input"), options, host, cancel);
         let mut events = Vec::new();
         while let Some(event) = run.next().await {
             if step["cancel_at"] == event.kind() {

@@ -100,6 +100,13 @@ static void nulls(void) {
     FAILS(AIKIT_INVALID_ARGUMENT,
           aikit_tool_register(kernel, TEXT(tool), NULL, &finalized, count, &error));
     CHECK(finalized == 1);
+    FAILS(AIKIT_INVALID_ARGUMENT, aikit_model_register(kernel, TEXT("{\"name\": \"m\"}"), NULL,
+                                                       &finalized, count, &error));
+    FAILS(AIKIT_INVALID_HANDLE, aikit_model_register(0, TEXT("{\"name\": \"m\"}"), answer,
+                                                     &finalized, count, &error));
+    CHECK(finalized == 3);
+    CHECK(aikit_error_http_status(NULL) == 0 && aikit_error_request_id(NULL) == NULL);
+    CHECK(aikit_error_retry_after(NULL) < 0);
     CHECK(aikit_kernel_open(NULL, 3, &kernel, NULL) == AIKIT_INVALID_ARGUMENT);
     FAILS(AIKIT_INVALID_UTF8, aikit_spec_parse(TEXT("a: \xc3("), &kernel, &error));
     FAILS(AIKIT_INVALID_UTF8, aikit_collection_documents(kernel, TEXT("\xed\xa0\x80"), &out, &error));

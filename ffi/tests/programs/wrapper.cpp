@@ -96,6 +96,50 @@ static void tools_and_events() {
     CHECK(watched.expired());
 }
 
+constexpr std::string_view modelled_text = "agent: a\nmodel: host/mine\n";
+constexpr std::string_view limited_text =
+    "agent: a\nmodel: scripted/x\nscript: [{text: x, error: {code: model_rate_limited, status: 429, "
+    "request_id: r1, retry_after_ms: 1500}}]\n";
+
+static void models() {
+    aikit::Kernel kernel;
+    int turn = 0;
+    kernel.model(R"({"name": "mine"})", [&turn](std::string_view request) -> std::string {
+        CHECK(has(std::string(request), R"("content":"?")"));
+        switch (turn++) {
+        case 0: return R"("as a text")";
+        case 1: return R"({"text": "as an object", "usage": {"input_tokens": 3}})";
+        case 2: return R"({"txt": "x"})";
+        default: throw std::runtime_error("no weights");
+        }
+    });
+    const aikit::Agent agent = kernel.agent(aikit::Spec::parse(modelled_text));
+    CHECK(has(agent.run("?"), R"("as a text")"));
+    CHECK(has(agent.run("?"), R"("input_tokens":3)"));
+    for (const aikit_status expected : {AIKIT_MODEL_INVALID_RESPONSE, AIKIT_MODEL_UNAVAILABLE}) {
+        try {
+            agent.run("?");
+            CHECK(!"answered");
+        } catch (const aikit::Error &error) {
+            CHECK(error.number() == expected && !error.retryable() && error.http_status() == 0);
+            CHECK(!error.retry_after() && error.request_id().empty());
+        }
+    }
+    try {
+        kernel.agent(aikit::Spec::parse(limited_text)).run("?");
+        CHECK(!"answered");
+    } catch (const aikit::Error &error) {
+        CHECK(error.number() == AIKIT_MODEL_RATE_LIMITED && error.http_status() == 429);
+        CHECK(error.request_id() == "r1" && error.retry_after()->count() == 1.5);
+    }
+    try {
+        kernel.model(R"({"name": "mine"})", [](std::string_view) { return std::string(); });
+        CHECK(!"registered");
+    } catch (const aikit::Error &error) {
+        CHECK(error.number() == AIKIT_INVALID_ARGUMENT);
+    }
+}
+
 static void cancelling() {
     aikit::Kernel kernel;
     const aikit::Agent agent = kernel.agent(aikit::Spec::parse(slow_text));
@@ -214,6 +258,7 @@ int main(int argc, char **argv) {
     CHECK(aikit::version() == AIKIT_VERSION);
     errors();
     tools_and_events();
+    models();
     cancelling();
     specs();
     repository();

@@ -16,6 +16,8 @@ import {
   type AuditReport,
   type BundleReport,
   type Change,
+  type ChatAnswer,
+  type ChatRequest,
   type CopyReport,
   type Collection,
   type Diagnostic,
@@ -201,6 +203,18 @@ kernel.tool({
 kernel.tool<{ a: number }>({ name: "plain", run: ({ a }) => a + 1 });
 // @ts-expect-error a tool has a function
 kernel.tool({ name: "empty" });
+
+kernel.model({ name: "mine", timeoutMs: 1000, chat: ({ messages }) => messages[0].content });
+kernel.model({
+  name: "async",
+  chat: async (request: ChatRequest): Promise<ChatAnswer> => ({
+    text: request.messages.at(-1)?.content,
+    tool_calls: [{ name: "a", arguments: { x: 1 } }],
+    usage: { input_tokens: 1 },
+  }),
+});
+// @ts-expect-error an answer has no such field
+kernel.model({ name: "wrong", chat: () => ({ txt: "x" }) });
 
 const collection: Collection = kernel.collection("handbook");
 const report: IngestReport = await collection.ingest("docs", { embeddingModel: "openai/e", signal });

@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use serde_json::Value;
-
 use super::{Compiled, Flavour, Output, Tools};
 use crate::error::Result;
 use crate::model::{
     ChatModel, ChatRequest, Completion, Delta, DeltaSink, Message, OutputSchema, StructuredOutput,
     ToolSpec,
 };
+use async_trait::async_trait;
 
 /// The model `M`, in the words of its provider.
 #[derive(Debug)]
@@ -144,7 +142,7 @@ impl Tools {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::io::Mutex;

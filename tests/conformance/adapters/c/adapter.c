@@ -118,6 +118,54 @@ static aikit_status add_tools(aikit_kernel kernel, const cJSON *tools, aikit_err
     return AIKIT_OK;
 }
 
+/* ---- models ---- */
+
+/* The answer of a model; the caller frees it. */
+static char *said(const cJSON *behaviour, const cJSON *messages) {
+    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(behaviour, "repeats"))) {
+        cJSON *answer = cJSON_CreateObject();
+        const cJSON *last = cJSON_GetArrayItem(messages, cJSON_GetArraySize(messages) - 1);
+        cJSON_AddStringToObject(answer, "text", string(last, "content"));
+        char *json = cJSON_PrintUnformatted(answer);
+        cJSON_Delete(answer);
+        return json;
+    }
+    int turn = 0;
+    const cJSON *message;
+    cJSON_ArrayForEach(message, messages) turn += strcmp(string(message, "role"), "assistant") == 0;
+    return cJSON_PrintUnformatted(
+        cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(behaviour, "answers"), turn));
+}
+
+static void chat(void *user_data, const char *request, size_t request_len, aikit_reply reply) {
+    const cJSON *behaviour = user_data;
+    sleep_ms(behaviour);
+    const cJSON *fails = cJSON_GetObjectItemCaseSensitive(behaviour, "fails");
+    if (fails != NULL) {
+        aikit_tool_reply_error(reply, fails->valuestring, AIKIT_TO_NUL, NULL, 0, NULL);
+        return;
+    }
+    cJSON *asked = cJSON_ParseWithLength(request, request_len);
+    char *json = said(behaviour, cJSON_GetObjectItemCaseSensitive(asked, "messages"));
+    aikit_tool_reply_ok(reply, json != NULL ? json : "null", AIKIT_TO_NUL, NULL);
+    free(json);
+    cJSON_Delete(asked);
+}
+
+static aikit_status add_models(aikit_kernel kernel, const cJSON *models, aikit_error **error) {
+    static const char *const names[] = {"name", "timeout_ms", NULL};
+    const cJSON *model;
+    cJSON_ArrayForEach(model, models) {
+        char *definition = options(model, names);
+        void *behaviour = cJSON_GetObjectItemCaseSensitive(model, "behaviour");
+        aikit_status status = aikit_model_register(kernel, definition, AIKIT_TO_NUL, chat, behaviour,
+                                                   NULL, error);
+        free(definition);
+        if (status != AIKIT_OK) return status;
+    }
+    return AIKIT_OK;
+}
+
 /* ---- steps ---- */
 
 static const char *const run_options[] = {"run_id", "max_turns", "timeout_ms", "tokens_per_run",
@@ -141,6 +189,8 @@ static aikit_status do_open(scenario *s, const cJSON *step, observation *o) {
     free(json);
     if (status != AIKIT_OK) return status;
     status = add_tools(s->kernel, cJSON_GetObjectItemCaseSensitive(s->document, "tools"), &o->error);
+    if (status != AIKIT_OK) return status;
+    status = add_models(s->kernel, cJSON_GetObjectItemCaseSensitive(s->document, "models"), &o->error);
     if (status != AIKIT_OK) return status;
     aikit_bytes tenant = {0};
     status = aikit_kernel_tenant(s->kernel, &tenant, &o->error);

@@ -44,6 +44,21 @@ local function register(tool)
   kernel:tool(definition)
 end
 
+local function register_model(model)
+  local behaviour = model.behaviour
+  local function chat(request)
+    if behaviour.sleeps_ms then sleep(behaviour.sleeps_ms) end
+    if behaviour.fails then error(behaviour.fails, 0) end
+    local said = 0
+    for _, message in ipairs(request.messages) do
+      if message.role == "assistant" then said = said + 1 end
+    end
+    if behaviour.repeats then return { text = request.messages[#request.messages].content } end
+    return behaviour.answers[said + 1]
+  end
+  kernel:model({ name = model.name, timeout_ms = model.timeout_ms, chat = chat })
+end
+
 local function show(object)
   return {
     agent_id = object.agent_id, name = object.name, version = object.version, model = object.model,
@@ -186,6 +201,7 @@ local open_options = {
 function steps.open(step)
   kernel = aikit.open(options(step, open_options))
   for _, tool in ipairs(scenario.tools or {}) do register(tool) end
+  for _, model in ipairs(scenario.models or {}) do register_model(model) end
   return { tenant = kernel.tenant }
 end
 

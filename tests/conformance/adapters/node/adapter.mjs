@@ -74,6 +74,16 @@ function register({ name, description, parameters, timeout_ms: timeoutMs, behavi
   kernel.tool({ name, description, parameters, timeoutMs, run });
 }
 
+function registerModel({ name, timeout_ms: timeoutMs, behaviour }) {
+  async function chat({ messages }) {
+    if (behaviour.sleeps_ms !== undefined) await sleep(behaviour.sleeps_ms);
+    if (behaviour.fails !== undefined) throw new Error(behaviour.fails);
+    if (behaviour.repeats) return { text: messages.at(-1).content };
+    return behaviour.answers[messages.filter(({ role }) => role === "assistant").length];
+  }
+  kernel.model({ name, timeoutMs, chat });
+}
+
 const steps = {
   parse(step) {
     parsed = read(step);
@@ -91,6 +101,7 @@ const steps = {
   async open({ providers: given, policy, ...options }) {
     kernel = await open({ ...camelCase(options), providers: providers(given), policy: policyOf(policy) });
     for (const tool of scenario.tools ?? []) register(tool);
+    for (const model of scenario.models ?? []) registerModel(model);
     return { tenant: kernel.tenant };
   },
   ingest: ({ collection, path, embedding_model: embeddingModel }) =>

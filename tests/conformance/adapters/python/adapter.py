@@ -69,6 +69,45 @@ def register(kernel: aikit.Kernel | aikit.AsyncKernel, tools: list[Step], is_asy
         )
 
 
+def reply(behaviour: Step, request: dict[str, Any]) -> Any:
+    """What a model of a scenario answers."""
+    if "fails" in behaviour:
+        raise RuntimeError(behaviour["fails"])
+    messages = request["messages"]
+    if behaviour.get("repeats"):
+        return {"text": messages[-1]["content"]}
+    return behaviour["answers"][sum(message["role"] == "assistant" for message in messages)]
+
+
+def model_function(behaviour: Step) -> Callable[..., Any]:
+    def chat(request: dict[str, Any]) -> Any:
+        time.sleep(behaviour.get("sleeps_ms", 0) / 1000)
+        return reply(behaviour, request)
+
+    return chat
+
+
+def async_model_function(behaviour: Step) -> Callable[..., Awaitable[Any]]:
+    async def chat(request: dict[str, Any]) -> Any:
+        await asyncio.sleep(behaviour.get("sleeps_ms", 0) / 1000)
+        return reply(behaviour, request)
+
+    return chat
+
+
+def register_models(
+    kernel: aikit.Kernel | aikit.AsyncKernel, models: list[Step], is_async: bool
+) -> None:
+    make = async_model_function if is_async else model_function
+    for model in models:
+        timeout = model.get("timeout_ms")
+        kernel.model(
+            model["name"],
+            make(model["behaviour"]),
+            timeout=None if timeout is None else timeout / 1000,
+        )
+
+
 def run_options(step: Step) -> dict[str, Any]:
     options = given(
         step, "run_id", "max_turns", "tokens_per_run", "cost_usd_per_run", "inputs", "images", "output_schema"
@@ -113,6 +152,7 @@ class Scenario:
     def __init__(self, document: Step) -> None:
         self.document = document
         self.tools: list[Step] = document.get("tools", [])
+        self.models: list[Step] = document.get("models", [])
         self.kernel: Any = None
         self.agent: Any = None
         self.admin: Any = None
@@ -204,6 +244,7 @@ class SyncScenario(Scenario):
     def open(self, step: Step) -> Step:
         self.kernel = aikit.open(**open_options(step))
         register(self.kernel, self.tools, is_async=False)
+        register_models(self.kernel, self.models, is_async=False)
         return {"tenant": self.kernel.tenant}
 
     def ingest(self, step: Step) -> Any:
@@ -281,6 +322,7 @@ class AsyncScenario(Scenario):
     async def open(self, step: Step) -> Step:
         self.kernel = await aikit.open_async(**open_options(step))
         register(self.kernel, self.tools, is_async=True)
+        register_models(self.kernel, self.models, is_async=True)
         return {"tenant": self.kernel.tenant}
 
     async def ingest(self, step: Step) -> Any:
