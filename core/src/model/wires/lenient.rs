@@ -19,11 +19,21 @@ pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error>
     Ok(Option::<f64>::deserialize(from)?.map_or(0, |count| count as u64))
 }
 
-/// A list, or null.
+/// A list, or null; a null within it is passed over.
 pub(super) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
+{
+    let list: Option<Vec<Option<T>>> = Option::deserialize(from)?;
+    Ok(list.unwrap_or_default().into_iter().flatten().collect())
+}
+
+/// What may be null, and is then as if it were not there.
+pub(super) fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
@@ -54,8 +64,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneOrMore<T> {
         Ok(vec![T::deserialize(value::MapAccessDeserializer::new(map))?])
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
-        Vec::deserialize(value::SeqAccessDeserializer::new(list))
+    fn visit_seq<A: SeqAccess<'de>>(self, from: A) -> Result<Self::Value, A::Error> {
+        let list: Vec<Option<T>> = Vec::deserialize(value::SeqAccessDeserializer::new(from))?;
+        Ok(list.into_iter().flatten().collect())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::error::Result;
 use crate::model::providers::{Reached, Timeouts};
@@ -128,4 +129,31 @@ pub(super) async fn ask<M: ChatModel>(
         assert_eq!(calls, done);
     }
     (outcome, kept)
+}
+
+/// An event with each part of it in turn replaced by `with`.
+pub(super) fn replaced(event: &str, with: &Value) -> Vec<String> {
+    fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+        let parts: Vec<(String, &Value)> = match value {
+            Value::Object(map) => map.iter().map(|(k, v)| (k.replace('~', "~0"), v)).collect(),
+            Value::Array(list) => {
+                list.iter().enumerate().map(|(i, v)| (i.to_string(), v)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for (key, part) in parts {
+            let at = format!("{at}/{key}");
+            pointers(part, &at, found);
+            found.push(at);
+        }
+    }
+    let event: Value = serde_json::from_str(event).expect("json");
+    let mut found = Vec::new();
+    pointers(&event, "", &mut found);
+    let replace = |pointer: String| {
+        let mut event = event.clone();
+        *event.pointer_mut(&pointer).expect("part") = with.clone();
+        event.to_string()
+    };
+    found.into_iter().map(replace).collect()
 }

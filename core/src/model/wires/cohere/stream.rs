@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Cohere, RECEIPT};
 use crate::error::{Code, Error, Result};
-use crate::model::wires::lenient::{count, one_or_more, text};
+use crate::model::wires::lenient::{count, one_or_more, or_default, text};
 use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, Receipt, ToolCall, Usage, finish};
 
@@ -17,8 +17,8 @@ const CALL_LIMIT: usize = 256;
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
-    kind: Cow<'a, str>,
-    #[serde(default)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "or_default")]
     index: u64,
     delta: Option<EventDelta>,
 }
@@ -114,7 +114,7 @@ impl<'a> Reading<'a> {
         let nonsense =
             |e| self.model.chat.nonsense(&format!("what is no event of a chat ({e})"), data);
         let event: Event<'_> = serde_json::from_str(data).map_err(nonsense)?;
-        match (&*event.kind, event.delta) {
+        match (event.kind.as_deref().unwrap_or_default(), event.delta) {
             (
                 "content-start" | "content-delta" | "tool-plan-delta" | "tool-call-start"
                 | "tool-call-delta",

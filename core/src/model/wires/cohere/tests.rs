@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, reached, serve, whole};
+use crate::model::wires::testing::{Kept, ask, events, reached, replaced, serve, whole};
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
 };
@@ -134,19 +134,21 @@ async fn answer(data: &[&str]) -> (Result<Completion>, Kept) {
     ask(events(data), 4096, model).await
 }
 
+/// A stream as it is documented.
+const STREAM: [&str; 9] = [
+    r#"{"id":"m1","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
+    r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":""}}}}"#,
+    r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"hm"}}}}"#,
+    r#"{"type":"content-end","index":0}"#,
+    r#"{"type":"content-start","index":1,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
+    r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"Gr\u00fc"}}}}"#,
+    r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"\u00dfe"}}},"logprobs":{"x":1}}"#,
+    r#"{"type":"content-end","index":1}"#,
+    r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":3},"tokens":{"input_tokens":69.0,"output_tokens":5},"cached_tokens":16}}}"#,
+];
+
 #[tokio::test]
 async fn the_documented_stream() {
-    let data = [
-        r#"{"id":"m1","type":"message-start","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[],"citations":[]}}}"#,
-        r#"{"type":"content-start","index":0,"delta":{"message":{"content":{"type":"thinking","thinking":""}}}}"#,
-        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"thinking":"hm"}}}}"#,
-        r#"{"type":"content-end","index":0}"#,
-        r#"{"type":"content-start","index":1,"delta":{"message":{"content":{"type":"text","text":""}}}}"#,
-        r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"Gr\u00fc"}}}}"#,
-        r#"{"type":"content-delta","index":1,"delta":{"message":{"content":{"text":"\u00dfe"}}},"logprobs":{"x":1}}"#,
-        r#"{"type":"content-end","index":1}"#,
-        r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":3,"output_tokens":3},"tokens":{"input_tokens":69.0,"output_tokens":5},"cached_tokens":16}}}"#,
-    ];
     let expected = Completion {
         text: "Grüße".into(),
         reasoning: vec![kept("thinking", "hm")],
@@ -155,27 +157,29 @@ async fn the_documented_stream() {
         request_id: Some("req_1".into()),
         ..Completion::default()
     };
-    assert_eq!(answer(&data).await.0.expect("answer"), expected);
+    assert_eq!(answer(&STREAM).await.0.expect("answer"), expected);
     for size in [1, 5, 64] {
-        assert_eq!(ask(events(&data), size, model).await.0.expect("answer"), expected, "{size}");
+        assert_eq!(ask(events(&STREAM), size, model).await.0.expect("answer"), expected, "{size}");
     }
 }
 
+/// A plan and calls.
+const CALLS: [&str; 10] = [
+    r#"{"type":"message-start","id":"m1","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[]}}}"#,
+    r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I will "}}}"#,
+    r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"look."}}}"#,
+    r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"f_1","type":"function","function":{"name":"f","arguments":""}}}}}"#,
+    r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{\"a\""}}}}}"#,
+    r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":":1}"}}}}}"#,
+    r#"{"type":"tool-call-end","index":0}"#,
+    r#"{"type":"tool-call-start","index":1,"delta":{"message":{"tool_calls":{"id":"g_1","type":"function","function":{"name":"g","arguments":""}}}}}"#,
+    r#"{"type":"tool-call-end","index":1}"#,
+    r#"{"type":"message-end","delta":{"finish_reason":"TOOL_CALL","usage":{"billed_units":{"input_tokens":3,"output_tokens":4}}}}"#,
+];
+
 #[tokio::test]
 async fn a_plan_and_parallel_calls() {
-    let (done, _) = answer(&[
-        r#"{"type":"message-start","id":"m1","delta":{"message":{"role":"assistant","content":[],"tool_plan":"","tool_calls":[]}}}"#,
-        r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"I will "}}}"#,
-        r#"{"type":"tool-plan-delta","delta":{"message":{"tool_plan":"look."}}}"#,
-        r#"{"type":"tool-call-start","index":0,"delta":{"message":{"tool_calls":{"id":"f_1","type":"function","function":{"name":"f","arguments":""}}}}}"#,
-        r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":"{\"a\""}}}}}"#,
-        r#"{"type":"tool-call-delta","index":0,"delta":{"message":{"tool_calls":{"function":{"arguments":":1}"}}}}}"#,
-        r#"{"type":"tool-call-end","index":0}"#,
-        r#"{"type":"tool-call-start","index":1,"delta":{"message":{"tool_calls":{"id":"g_1","type":"function","function":{"name":"g","arguments":""}}}}}"#,
-        r#"{"type":"tool-call-end","index":1}"#,
-        r#"{"type":"message-end","delta":{"finish_reason":"TOOL_CALL","usage":{"billed_units":{"input_tokens":3,"output_tokens":4}}}}"#,
-    ])
-    .await;
+    let (done, _) = answer(&CALLS).await;
     let done = done.expect("answer");
     let calls: Vec<_> = done.tool_calls.iter().map(|c| (&*c.id, &*c.name, &*c.arguments)).collect();
     assert_eq!(calls, [("f_1", "f", "{\"a\":1}"), ("g_1", "g", "{}")]);
@@ -247,4 +251,23 @@ async fn embeddings_are_those_of_the_second_version() {
         json!({"model": "command-a", "texts": ["a", "b"], "input_type": "search_document",
             "embedding_types": ["float"]})
     );
+}
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let model = model("http://127.0.0.1:9");
+    for event in STREAM.iter().chain(&CALLS) {
+        for mutant in replaced(event, &Value::Null) {
+            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+            assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+        }
+        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
+            for mutant in replaced(event, &with) {
+                let mut reading = Reading::new(&model, None);
+                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+                    let _ = reading.complete(&mut Kept::default()).await;
+                }
+            }
+        }
+    }
 }

@@ -137,7 +137,7 @@ pub(super) struct Part {
 #[serde(untagged)]
 pub(super) enum Thinking {
     Text(String),
-    Parts(Vec<Thought>),
+    Parts(Vec<Option<Thought>>),
     Other(de::IgnoredAny),
 }
 
@@ -151,7 +151,9 @@ impl Thinking {
     pub(super) fn into_text(self) -> String {
         match self {
             Self::Text(text) => text,
-            Self::Parts(parts) => parts.into_iter().filter_map(|part| part.text).collect(),
+            Self::Parts(parts) => {
+                parts.into_iter().flatten().filter_map(|part| part.text).collect()
+            }
             Self::Other(_) => String::new(),
         }
     }
@@ -187,8 +189,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
         let mut parts = Vec::new();
-        while let Some(part) = list.next_element()? {
-            parts.push(part);
+        while let Some(part) = list.next_element::<Option<Part>>()? {
+            parts.extend(part);
         }
         Ok(Content::Parts(parts))
     }

@@ -1,11 +1,13 @@
 //! From the events of the Responses API to a completion.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::OpenAiResponses;
 use crate::error::Result;
-use crate::model::wires::lenient::{count, list, text};
+use crate::model::wires::lenient::{count, list, or_default, text};
 use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, Receipt, ToolCall, Usage, finish};
 
@@ -16,12 +18,12 @@ const ITEM_LIMIT: usize = 256;
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(rename = "type", borrow, default)]
-    kind: std::borrow::Cow<'a, str>,
+    kind: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "text")]
     delta: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     output_index: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     summary_index: u64,
     #[serde(default, deserialize_with = "text")]
     arguments: Option<String>,
@@ -33,7 +35,7 @@ struct Event<'a> {
 
 #[derive(Deserialize)]
 struct Item {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     kind: String,
     #[serde(default, deserialize_with = "text")]
     id: Option<String>,
@@ -53,7 +55,7 @@ struct Item {
 
 #[derive(Deserialize, Serialize)]
 struct Part {
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "or_default")]
     kind: String,
     #[serde(default, deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     text: Option<String>,
@@ -131,7 +133,7 @@ impl<'a> Reading<'a> {
             self.model.endpoint.nonsense(&format!("what is no event of a response ({e})"), data)
         })?;
         let delta = event.delta.unwrap_or_default();
-        match &*event.kind {
+        match event.kind.as_deref().unwrap_or_default() {
             "response.output_text.delta" => self.say(delta, sink).await,
             "response.refusal.delta" => {
                 self.refused = true;

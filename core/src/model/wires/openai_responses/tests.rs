@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, reached, whole};
+use crate::model::wires::testing::{Kept, ask, events, reached, replaced, whole};
 use crate::model::{
     Delta, Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
 };
@@ -155,25 +155,27 @@ async fn answer(data: &[&str]) -> (Result<Completion>, Kept) {
     ask(events(data), 4096, |address| model(address, "gpt-5")).await
 }
 
+/// A stream as it is documented.
+const STREAM: [&str; 15] = [
+    r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","error":null,"output":[],"usage":null}}"#,
+    r#"{"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_1","status":"in_progress"}}"#,
+    r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA-early"}}"#,
+    r#"{"type":"response.reasoning_summary_part.added","item_id":"rs_1","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}"#,
+    r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":0,"delta":"First."}"#,
+    r#"{"type":"response.reasoning_summary_part.added","item_id":"rs_1","output_index":0,"summary_index":1,"part":{"type":"summary_text","text":""}}"#,
+    r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":1,"delta":"Then."}"#,
+    r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":"First."},{"type":"summary_text","text":"Then."}],"encrypted_content":"gAAA","status":null}}"#,
+    r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"msg_1","type":"message","status":"in_progress","content":[],"role":"assistant"}}"#,
+    r#"{"type":"response.content_part.added","item_id":"msg_1","output_index":1,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#,
+    r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"Gr\u00fc"}"#,
+    r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"\u00dfe","logprobs":[],"obfuscation":"x"}"#,
+    r#"{"type":"response.output_text.done","item_id":"msg_1","output_index":1,"content_index":0,"text":"Gr\u00fc\u00dfe"}"#,
+    r#"{"type":"response.output_item.done","output_index":1,"item":{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe","annotations":[]}]}}"#,
+    r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe"}]}],"usage":{"input_tokens":30,"input_tokens_details":{"cached_tokens":20},"output_tokens":12,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":42}}}"#,
+];
+
 #[tokio::test]
 async fn the_documented_stream() {
-    let data = [
-        r#"{"type":"response.created","sequence_number":0,"response":{"id":"resp_1","object":"response","status":"in_progress","error":null,"output":[],"usage":null}}"#,
-        r#"{"type":"response.in_progress","sequence_number":1,"response":{"id":"resp_1","status":"in_progress"}}"#,
-        r#"{"type":"response.output_item.added","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"gAAA-early"}}"#,
-        r#"{"type":"response.reasoning_summary_part.added","item_id":"rs_1","output_index":0,"summary_index":0,"part":{"type":"summary_text","text":""}}"#,
-        r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":0,"delta":"First."}"#,
-        r#"{"type":"response.reasoning_summary_part.added","item_id":"rs_1","output_index":0,"summary_index":1,"part":{"type":"summary_text","text":""}}"#,
-        r#"{"type":"response.reasoning_summary_text.delta","item_id":"rs_1","output_index":0,"summary_index":1,"delta":"Then."}"#,
-        r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":"First."},{"type":"summary_text","text":"Then."}],"encrypted_content":"gAAA","status":null}}"#,
-        r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"msg_1","type":"message","status":"in_progress","content":[],"role":"assistant"}}"#,
-        r#"{"type":"response.content_part.added","item_id":"msg_1","output_index":1,"content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}"#,
-        r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"Gr\u00fc"}"#,
-        r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"\u00dfe","logprobs":[],"obfuscation":"x"}"#,
-        r#"{"type":"response.output_text.done","item_id":"msg_1","output_index":1,"content_index":0,"text":"Gr\u00fc\u00dfe"}"#,
-        r#"{"type":"response.output_item.done","output_index":1,"item":{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe","annotations":[]}]}}"#,
-        r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe"}]}],"usage":{"input_tokens":30,"input_tokens_details":{"cached_tokens":20},"output_tokens":12,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":42}}}"#,
-    ];
     let sent = json!({"type": "reasoning", "id": "rs_1", "summary": [
         {"type": "summary_text", "text": "First."}, {"type": "summary_text", "text": "Then."}],
         "encrypted_content": "gAAA"});
@@ -189,29 +191,31 @@ async fn the_documented_stream() {
         request_id: Some("req_1".into()),
         ..Completion::default()
     };
-    assert_eq!(answer(&data).await.0.expect("answer"), expected);
+    assert_eq!(answer(&STREAM).await.0.expect("answer"), expected);
     for size in [1, 5, 64] {
-        let (cut, _) = ask(events(&data), size, |address| model(address, "gpt-5")).await;
+        let (cut, _) = ask(events(&STREAM), size, |address| model(address, "gpt-5")).await;
         assert_eq!(cut.expect("answer"), expected, "{size}");
     }
 }
 
+/// Calls and thoughts between them.
+const CALLS: [&str; 11] = [
+    r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"1"}}"#,
+    r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"fc_1","type":"function_call","status":"in_progress","arguments":"","call_id":"call_a","name":"f"}}"#,
+    r#"{"type":"response.output_item.added","output_index":2,"item":{"id":"fc_2","type":"function_call","status":"in_progress","arguments":"","call_id":"call_b","name":"g"}}"#,
+    r#"{"type":"response.function_call_arguments.delta","item_id":"fc_2","output_index":2,"delta":"{\"b\""}"#,
+    r#"{"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":1,"delta":"{}"}"#,
+    r#"{"type":"response.function_call_arguments.delta","item_id":"fc_2","output_index":2,"delta":":2}"}"#,
+    r#"{"type":"response.function_call_arguments.done","item_id":"fc_2","output_index":2,"arguments":"{\"b\":2}"}"#,
+    r#"{"type":"response.output_item.done","output_index":2,"item":{"id":"fc_2","type":"function_call","status":"completed","arguments":"{\"b\":2}","call_id":"call_b","name":"g"}}"#,
+    r#"{"type":"response.output_item.done","output_index":3,"item":{"id":"rs_2","type":"reasoning","summary":[],"encrypted_content":"2"}}"#,
+    r#"{"type":"response.output_item.done","output_index":4,"item":{"id":"fc_3","type":"function_call","arguments":"","call_id":"call_c","name":"h"}}"#,
+    r#"{"type":"response.completed","response":{"status":"completed"}}"#,
+];
+
 #[tokio::test]
 async fn parallel_calls_and_the_thoughts_before_them() {
-    let (done, kept) = answer(&[
-        r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[],"encrypted_content":"1"}}"#,
-        r#"{"type":"response.output_item.added","output_index":1,"item":{"id":"fc_1","type":"function_call","status":"in_progress","arguments":"","call_id":"call_a","name":"f"}}"#,
-        r#"{"type":"response.output_item.added","output_index":2,"item":{"id":"fc_2","type":"function_call","status":"in_progress","arguments":"","call_id":"call_b","name":"g"}}"#,
-        r#"{"type":"response.function_call_arguments.delta","item_id":"fc_2","output_index":2,"delta":"{\"b\""}"#,
-        r#"{"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":1,"delta":"{}"}"#,
-        r#"{"type":"response.function_call_arguments.delta","item_id":"fc_2","output_index":2,"delta":":2}"}"#,
-        r#"{"type":"response.function_call_arguments.done","item_id":"fc_2","output_index":2,"arguments":"{\"b\":2}"}"#,
-        r#"{"type":"response.output_item.done","output_index":2,"item":{"id":"fc_2","type":"function_call","status":"completed","arguments":"{\"b\":2}","call_id":"call_b","name":"g"}}"#,
-        r#"{"type":"response.output_item.done","output_index":3,"item":{"id":"rs_2","type":"reasoning","summary":[],"encrypted_content":"2"}}"#,
-        r#"{"type":"response.output_item.done","output_index":4,"item":{"id":"fc_3","type":"function_call","arguments":"","call_id":"call_c","name":"h"}}"#,
-        r#"{"type":"response.completed","response":{"status":"completed"}}"#,
-    ])
-    .await;
+    let (done, kept) = answer(&CALLS).await;
     let done = done.expect("answer");
     let calls: Vec<_> = done.tool_calls.iter().map(|c| (&*c.id, &*c.name, &*c.arguments)).collect();
     assert_eq!(calls, [("call_a", "f", "{}"), ("call_b", "g", "{\"b\":2}"), ("call_c", "h", "{}")]);
@@ -296,5 +300,26 @@ async fn an_answer_in_one_piece_is_taken_as_well() {
         let (outcome, _) = ask(whole("200 OK", body), 4096, |a| model(a, "gpt-5")).await;
         let code = outcome.expect_err(body).code();
         assert!(matches!(code, Code::ModelStreamBroken | Code::ModelInvalidResponse), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let model = model("http://127.0.0.1:9", "gpt-5");
+    let argues = |mutant: &str| mutant.contains("function_call_arguments.delta");
+    for event in STREAM.iter().chain(&CALLS) {
+        for mutant in replaced(event, &Value::Null) {
+            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+            // Arguments of a call that nobody began are nonsense in any case.
+            assert!(outcome.is_ok() || argues(&mutant), "{mutant}: {outcome:?}");
+        }
+        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
+            for mutant in replaced(event, &with) {
+                let mut reading = Reading::new(&model, None);
+                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+                    let _ = reading.complete();
+                }
+            }
+        }
     }
 }

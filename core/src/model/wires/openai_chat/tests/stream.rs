@@ -1,0 +1,403 @@
+//! What comes back.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::error::Code;
+use crate::model::wires::testing::{Kept, ask, events, replaced, serve, whole};
+use crate::model::{EmbeddingModel, Usage, finish};
+
+async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept) {
+    ask(events(data), 4096, |address| chat(name, address, "m")).await
+}
+
+/// A stream as OpenAI documents it.
+const STREAM: [&str; 6] = [
+    r#"{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-4o","system_fingerprint":"fp","choices":[{"index":0,"delta":{"role":"assistant","content":"","refusal":null},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":"Hell\u00f6"},"logprobs":null,"finish_reason":null}],"usage":null}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{"content":" \ud83e\udd80"},"finish_reason":null}]}"#,
+    r#"{"id":"chatcmpl-1","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]}"#,
+    r#"{"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":19,"completion_tokens":10,"total_tokens":29,"prompt_tokens_details":{"cached_tokens":12,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":4,"accepted_prediction_tokens":0}}}"#,
+    "[DONE]",
+];
+
+#[tokio::test]
+async fn openais_documented_stream() {
+    let (done, kept) = answer("openai", &STREAM).await;
+    let expected = Completion {
+        text: "Hellö 🦀".into(),
+        usage: Usage::new(19, 10).cached(12, 0).reasoned(4),
+        finish_reason: "stop".into(),
+        request_id: Some("req_1".into()),
+        ..Completion::default()
+    };
+    assert_eq!(done.expect("answer"), expected);
+    assert_eq!(kept.0.len(), 3, "{:?}", kept.0);
+
+    // However the bytes are cut.
+    for size in [1, 2, 3, 7] {
+        let (cut, _) = ask(events(&STREAM), size, |address| chat("openai", address, "m")).await;
+        assert_eq!(cut.expect("answer"), expected, "{size}");
+    }
+}
+
+fn calls(done: &Completion) -> Vec<(&str, &str, &str)> {
+    let calls = done.tool_calls.iter();
+    calls.map(|c| (c.id.as_str(), c.name.as_str(), c.arguments.as_str())).collect()
+}
+
+#[tokio::test]
+async fn parallel_calls_are_kept_apart_however_they_come() {
+    let piece = |call: &str| format!(r#"{{"choices":[{{"delta":{{"tool_calls":[{call}]}}}}]}}"#);
+    let end = r#"{"choices":[{"delta":{},"finish_reason":"tool_calls"}]}"#.to_owned();
+    let begin = |index: &str, id: &str, name: &str, arguments: &str| {
+        piece(&format!(
+            r#"{{{index}"id":"{id}","type":"function","function":{{"name":"{name}","arguments":"{arguments}"}}}}"#
+        ))
+    };
+    let more = |key: &str, arguments: &str| {
+        piece(&format!(r#"{{{key}"function":{{"arguments":"{arguments}"}}}}"#))
+    };
+    let expected = [("a", "f", "{1}"), ("b", "g", "{2}")];
+    let ways: [(&str, Vec<String>); 6] = [
+        (
+            "one after the other",
+            vec![
+                begin(r#""index":0,"#, "a", "f", ""),
+                more(r#""index":0,"#, "{1"),
+                more(r#""index":0,"#, "}"),
+                begin(r#""index":1,"#, "b", "g", ""),
+                more(r#""index":1,"#, "{2}"),
+            ],
+        ),
+        (
+            "interleaved",
+            vec![
+                begin(r#""index":0,"#, "a", "f", ""),
+                begin(r#""index":1,"#, "b", "g", ""),
+                more(r#""index":1,"#, "{2"),
+                more(r#""index":0,"#, "{1"),
+                more(r#""index":0,"#, "}"),
+                more(r#""index":1,"#, "}"),
+            ],
+        ),
+        (
+            "counted from elsewhere",
+            vec![
+                begin(r#""index":1,"#, "a", "f", "{"),
+                begin(r#""index":3,"#, "b", "g", "{2}"),
+                more(r#""index":1,"#, "1}"),
+            ],
+        ),
+        ("whole and without indices", vec![begin("", "a", "f", "{1}"), begin("", "b", "g", "{2}")]),
+        (
+            "in pieces and without indices",
+            vec![
+                begin("", "a", "f", "{"),
+                more("", "1}"),
+                begin("", "b", "g", "{2"),
+                more("", "}"),
+            ],
+        ),
+        (
+            "all counted 0",
+            vec![
+                begin(r#""index":0,"#, "a", "f", "{1}"),
+                begin(r#""index":0,"#, "b", "g", "{2"),
+                more(r#""index":0,"#, "}"),
+            ],
+        ),
+    ];
+    for (way, mut data) in ways {
+        data.push(end.clone());
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let (done, _) = answer("mine", &data).await;
+        let done = done.expect(way);
+        assert_eq!(calls(&done), expected, "{way}");
+        assert_eq!(done.finish_reason, finish::TOOL_CALLS);
+    }
+}
+
+#[tokio::test]
+async fn calls_in_odd_forms_are_calls() {
+    // No id, arguments as an object, the name again with each piece, nothing at all as arguments,
+    // and a reason that does not know of calls.
+    let (done, _) = answer("mine", &[
+        r#"{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":{"a":[1]}}}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":7,"id":"x","function":{"name":"g","arguments":null}}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":7,"id":"","function":{"name":"g"}}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":null,"content":null},"finish_reason":"stop"}]}"#,
+    ]).await;
+    let done = done.expect("answer");
+    assert!(done.tool_calls[0].id.starts_with("call_"));
+    assert_eq!(calls(&done)[0].1, "f");
+    assert_eq!(calls(&done)[0].2, r#"{"a":[1]}"#);
+    assert_eq!(calls(&done)[1], ("x", "g", "{}"));
+    assert_eq!(done.finish_reason, finish::TOOL_CALLS);
+    let (done, _) = answer("mine", &[
+        r#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{"}}}]}"#,
+        r#"{"choices":[{"delta":{"function_call":{"arguments":"}"}},"finish_reason":"function_call"}]}"#,
+    ]).await;
+    let done = done.expect("answer");
+    assert_eq!((calls(&done)[0].1, calls(&done)[0].2), ("f", "{}"));
+    assert_eq!(done.finish_reason, finish::TOOL_CALLS);
+}
+
+#[tokio::test]
+async fn calls_that_make_no_sense_are_no_answer() {
+    for data in [
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":99999999}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"a"}]},"finish_reason":"tool_calls"}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":-1}]}}]}"#,
+        r#"{"choices":7}"#,
+        "[]",
+    ] {
+        let (error, _) = answer("mine", &[data]).await;
+        assert_eq!(error.expect_err(data).code(), Code::ModelInvalidResponse, "{data}");
+    }
+}
+
+#[tokio::test]
+async fn thoughts_come_from_every_place_where_they_stand() {
+    let end = r#"{"choices":[{"delta":{"content":"so"},"finish_reason":"stop"}]}"#;
+    for (name, data, field) in [
+        (
+            "deepseek",
+            r#"{"choices":[{"delta":{"content":null,"reasoning_content":"hm"}}]}"#,
+            Some("reasoning_content"),
+        ),
+        (
+            "xai",
+            r#"{"choices":[{"delta":{"role":"assistant","content":"","reasoning_content":"hm"}}]}"#,
+            None,
+        ),
+        ("groq", r#"{"choices":[{"delta":{"reasoning":"hm","channel":"analysis"}}]}"#, None),
+        ("ollama", r#"{"choices":[{"delta":{"content":"","reasoning":"hm"}}]}"#, None),
+        (
+            "mistral",
+            r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}],"closed":true}]}}]}"#,
+            Some("thinking"),
+        ),
+        (
+            "mistral",
+            r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":""}]}}]}"#,
+            Some("thinking"),
+        ),
+    ] {
+        let (done, kept) = answer(name, &[data, end]).await;
+        let done = done.expect(name);
+        assert_eq!((done.text.as_str(), done.reasoning[0].text.as_str()), ("so", "hm"), "{name}");
+        assert_eq!(kept.sum().1, "hm", "{name}");
+        let receipt = field.map(|field| Receipt {
+            wire: format!("openai_chat:{name}"),
+            data: json!({ "field": field }),
+        });
+        assert_eq!(done.reasoning[0].receipt, receipt, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn openrouters_details_are_put_together_and_go_back() {
+    let (done, kept) = answer("openrouter", &[
+        r#"{"choices":[{"delta":{"reasoning":"I ","reasoning_details":[{"type":"reasoning.text","text":"I ","format":"anthropic-claude-v1","index":0}]}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning":"think","reasoning_details":[{"type":"reasoning.text","text":"think","format":"anthropic-claude-v1","index":0}]}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.text","signature":"sig","index":0}]}}]}"#,
+        r#"{"choices":[{"delta":{"reasoning_details":[{"type":"reasoning.encrypted","data":"xyz","id":"r1","index":1}]}}]}"#,
+        r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c1","function":{"name":"t","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+    ]).await;
+    let done = done.expect("answer");
+    assert_eq!(kept.sum().1, "I think");
+    let details = json!([
+        {"type": "reasoning.text", "text": "I think", "signature": "sig",
+         "format": "anthropic-claude-v1", "index": 0},
+        {"type": "reasoning.encrypted", "data": "xyz", "id": "r1", "index": 1},
+    ]);
+    assert_eq!(done.reasoning[0].receipt.as_ref().map(|r| &r.data), Some(&details));
+    let body = sent("openrouter", "m", &conversation(done.reasoning, ""));
+    assert_eq!(body["messages"][1]["reasoning_details"], details);
+}
+
+#[tokio::test]
+async fn usage_is_found_wherever_it_stands() {
+    let end = r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#;
+    for (name, data, usage) in [
+        (
+            "groq",
+            r#"{"choices":[],"x_groq":{"id":"req_g","usage":{"prompt_tokens":5,"completion_tokens":7,"total_time":0.1}}}"#,
+            Usage::new(5, 7),
+        ),
+        (
+            "deepseek",
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12,"prompt_cache_hit_tokens":4,"prompt_cache_miss_tokens":5}}"#,
+            Usage::new(9, 3).cached(4, 0),
+        ),
+        // xAI counts thoughts beside the rest.
+        (
+            "xai",
+            r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":112,"completion_tokens_details":{"reasoning_tokens":100}}}"#,
+            Usage::new(10, 102).reasoned(100),
+        ),
+        (
+            "openai",
+            r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":102,"total_tokens":112,"completion_tokens_details":{"reasoning_tokens":100}}}"#,
+            Usage::new(10, 102).reasoned(100),
+        ),
+        (
+            "openrouter",
+            r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":2.0,"total_tokens":null,"prompt_tokens_details":{"cached_tokens":3,"cache_write_tokens":4}}}"#,
+            Usage::new(10, 2).cached(3, 4),
+        ),
+    ] {
+        let (done, _) = answer(name, &[end, data]).await;
+        assert_eq!(done.expect(name).usage, usage, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn reasons_have_one_word_each() {
+    for (theirs, ours) in [
+        ("stop", finish::STOP),
+        ("length", finish::LENGTH),
+        ("model_length", finish::LENGTH),
+        ("max_tokens", finish::LENGTH),
+        ("function_call", finish::TOOL_CALLS),
+        ("content_filter", finish::CONTENT_FILTER),
+        ("eos", finish::STOP),
+        ("other", "other"),
+    ] {
+        let data =
+            format!(r#"{{"choices":[{{"delta":{{"content":"x"}},"finish_reason":"{theirs}"}}]}}"#);
+        assert_eq!(answer("mine", &[&data]).await.0.expect(theirs).finish_reason, ours);
+    }
+    for theirs in ["error", "insufficient_system_resource"] {
+        let data = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{theirs}"}}]}}"#);
+        let error = answer("mine", &[&data]).await.0.expect_err(theirs);
+        assert_eq!((error.code(), error.retryable()), (Code::ModelUnavailable, true));
+    }
+    let (done, _) = answer(
+        "openai",
+        &[
+            r#"{"choices":[{"delta":{"refusal":"I will "}}]}"#,
+            r#"{"choices":[{"delta":{"refusal":"not."},"finish_reason":"stop"}]}"#,
+        ],
+    )
+    .await;
+    let done = done.expect("refusal");
+    assert_eq!(
+        (done.text.as_str(), done.finish_reason.as_str()),
+        ("I will not.", "content_filter")
+    );
+}
+
+#[tokio::test]
+async fn errors_within_a_stream_have_their_codes() {
+    for (data, code) in [
+        (r#"{"error":{"message":"overloaded"}}"#, Code::ModelUnavailable),
+        (
+            r#"{"id":"g","error":{"code":429,"message":"slow"},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
+            Code::ModelRateLimited,
+        ),
+        (
+            r#"{"error":{"message":"too long","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+            Code::ModelContextExceeded,
+        ),
+        (
+            r#"{"error":"the request exceeds the available context size"}"#,
+            Code::ModelContextExceeded,
+        ),
+        (
+            r#"{"object":"error","message":"no","type":"invalid_request_error","code":400}"#,
+            Code::ModelRefused,
+        ),
+        (r#"{"choices":[{"delta":{"content":"half"}}]}"#, Code::ModelStreamBroken),
+        (r#"{"ping":true}"#, Code::ModelStreamBroken),
+    ] {
+        let (outcome, _) = answer("mine", &[data]).await;
+        assert_eq!(outcome.expect_err(data).code(), code, "{data}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let fails = async |name: &'static str, status: &str, body: &str| {
+        let (outcome, _) = ask(whole(status, body), 4096, |address| chat(name, address, "m")).await;
+        outcome.expect_err("refused")
+    };
+    let long = r#"{"error":{"message":"maximum context length is 8 tokens","code":"context_length_exceeded"}}"#;
+    let error = fails("openai", "400 Bad Request", long).await;
+    assert_eq!(error.code(), Code::ModelContextExceeded);
+    assert_eq!(error.answer().and_then(|a| a.status), Some(400));
+    let error = fails("openai", "401 Unauthorized", r#"{"error":{"message":"key sk-test"}}"#).await;
+    assert_eq!(error.hint_text(), Some("check the API key and what it may use"));
+    assert!(!error.to_json().to_string().contains("sk-test"));
+
+    let (address, _asked) = serve(whole("401 Unauthorized", "{}"), 4096);
+    let keyless = Reached { key: None, ..reached("mine", &address) };
+    let model = OpenAiChat::new(&keyless, "m").expect("model");
+    let error = model.chat(&ChatRequest::default(), &mut Kept::default()).await.expect_err("401");
+    let hint = error.hint_text().expect("hint");
+    assert_eq!(hint, "no API key was given: give `providers.mine.api_key` when opening the kernel");
+}
+
+#[tokio::test]
+async fn an_answer_in_one_piece_is_taken_as_well() {
+    let body = r#"{"id":"1","choices":[{"index":0,"message":{"role":"assistant","content":"at once","reasoning_content":"hm","tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]},"finish_reason":"tool_calls"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#;
+    let (done, _) = ask(whole("200 OK", body), 4096, |address| chat("mine", address, "m")).await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.reasoning[0].text.as_str()), ("at once", "hm"));
+    assert_eq!(calls(&done), [("a", "f", "{}"), ("b", "g", "{}")]);
+    assert_eq!(done.usage, Usage::new(1, 2));
+}
+
+#[tokio::test]
+async fn embeddings_come_in_order_and_at_length_1() {
+    let body = r#"{"object":"list","data":[{"object":"embedding","index":1,"embedding":[0,2]},{"index":0,"embedding":[3.0,4.0]}],"model":"e","usage":{"prompt_tokens":1}}"#;
+    let (address, asked) = serve(whole("200 OK", body), 4096);
+    let texts = ["a".to_owned(), "b".to_owned()];
+    let vectors = chat("mine", &address, "e").embed(&texts).await.expect("vectors");
+    assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
+    let asked = asked.recv().expect("request");
+    assert!(asked.starts_with("POST /embeddings "), "{asked}");
+    let sent = asked.split("\r\n\r\n").nth(1).expect("body");
+    let sent: Value = serde_json::from_str(sent).expect("json");
+    assert_eq!(sent, json!({"model": "e", "input": ["a", "b"], "encoding_format": "float"}));
+
+    for body in [
+        r#"{"data":[{"index":0,"embedding":[1]}]}"#,
+        r#"{"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[1,2]}]}"#,
+        r#"{"data":[{"index":0,"embedding":[0]},{"index":1,"embedding":[0]}]}"#,
+        "{}",
+    ] {
+        let (address, _asked) = serve(whole("200 OK", body), 4096);
+        let error = chat("mine", &address, "e").embed(&texts).await.expect_err(body);
+        assert_eq!(error.code(), Code::ModelInvalidResponse, "{body}");
+    }
+}
+
+/// Pieces of every kind that a provider sends.
+const PIECES: [&str; 4] = [
+    r#"{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"x"}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"s","id":"r","format":"f","index":0}]}}]}"#,
+    r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
+    r#"{"choices":[],"x_groq":{"id":"g","usage":{"prompt_tokens":1,"completion_tokens":2,"completion_tokens_details":{"reasoning_tokens":1}}}}"#,
+];
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let model = chat("mine", "http://127.0.0.1:9", "m");
+    let data = STREAM.iter().filter(|data| **data != "[DONE]").chain(&PIECES);
+    for event in data {
+        for mutant in replaced(event, &Value::Null) {
+            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+            assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+        }
+        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
+            for mutant in replaced(event, &with) {
+                let mut reading = Reading::new(&model, None);
+                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+                    let _ = reading.complete(&mut Kept::default()).await;
+                }
+            }
+        }
+    }
+}
