@@ -32,8 +32,8 @@ fn findings(rule: &Rule, text: &str) -> Vec<Diagnostic> {
     runtime.block_on(async {
         let options: OpenOptions = serde_json::from_str(rule.kernel).expect("options");
         let kernel = Kernel::open(options).await.expect("open");
-        let tool = r#"{"name": "either", "parameters": {"type": "object", "oneOf":
-            [{"required": ["id"]}, {"required": ["name"]}]}}"#;
+        let tool = r##"{"name": "nested", "parameters": {"type": "object", "$dynamicAnchor": "node",
+            "properties": {"inner": {"$dynamicRef": "#node"}}}}"##;
         let tool: HostTool = serde_json::from_str(tool).expect("tool");
         kernel.register(Arc::new(tool)).expect("register");
         let found = kernel.check(&spec).await.expect("check");

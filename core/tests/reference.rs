@@ -85,8 +85,8 @@ fn the_page_of_diagnostics_is_current() {
         }
         if rule.code == "AK3012" {
             page.push_str(
-                "and a tool `either` whose schema is `{\"type\": \"object\", \"oneOf\": \
-                 [{\"required\": [\"id\"]}, {\"required\": [\"name\"]}]}`.\n\n",
+                "and a tool `nested` whose schema is `{\"type\": \"object\", \"$dynamicAnchor\": \
+                 \"node\", \"properties\": {\"inner\": {\"$dynamicRef\": \"#node\"}}}`.\n\n",
             );
         }
         writeln!(
@@ -139,10 +139,10 @@ fn the_scenarios_of_diagnostics_are_current() {
             scenario["files"] = rule.files.iter().map(|(n, t)| (n.to_string(), json!(t))).collect();
         }
         if code == "AK3012" {
-            let parameters =
-                json!({"type": "object", "oneOf": [{"required": ["id"]}, {"required": ["name"]}]});
+            let parameters = json!({"type": "object", "$dynamicAnchor": "node",
+                    "properties": {"inner": {"$dynamicRef": "#node"}}});
             scenario["tools"] =
-                json!([{"name": "either", "parameters": parameters, "behaviour": {"returns": 1}}]);
+                json!([{"name": "nested", "parameters": parameters, "behaviour": {"returns": 1}}]);
         }
         scenario["steps"] = steps;
         scenarios.push(scenario);

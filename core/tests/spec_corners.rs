@@ -99,12 +99,7 @@ fn numbers_that_mean_the_same_are_the_same() {
 fn items_that_cannot_be_read_move_no_finding() {
     assert_eq!(
         errors("tools: [5, good, {}, bad name, good]\n"),
-        [
-            "AK1003 /tools/0 3:9",
-            "AK1004 /tools/2 3:18",
-            "AK2009 /tools/3 3:22",
-            "AK2012 /tools/4 3:32"
-        ]
+        ["AK1003 /tools/0 3:9", "AK1004 /tools/2 3:18", "AK2012 /tools/4 3:32"]
     );
     assert_eq!(
         errors(
@@ -178,24 +173,37 @@ fn secrets_are_found_wherever_a_server_is_given_them() {
 }
 
 #[test]
-fn providers_want_to_know_what_a_schema_describes() {
-    let tool = |model: &str, parameters: &str| {
-        let text =
-            format!("agent: a\nmodel: {model}/x\ntools: [{{name: t, parameters: {parameters}}}]\n");
+fn only_a_schema_that_cannot_be_compiled_is_an_error() {
+    let tool = |provider: &str, parameters: &str| {
+        let text = format!(
+            "agent: a\nmodel: {provider}/x\ntools: [{{name: 2nd tool, parameters: {parameters}}}]\n"
+        );
         Spec::diagnose(&text)
             .iter()
             .filter(is_error)
             .map(|d| format!("{} {}", d.code, d.path))
             .collect::<Vec<_>>()
     };
-    let untyped = "{properties: {a: {type: string}}}";
-    let open_list = "{type: object, properties: {a: {anyOf: [{type: [array, 'null']}]}}}";
-    for provider in ["openai", "anthropic"] {
-        assert_eq!(tool(provider, untyped), ["AK2009 /tools/0/parameters"]);
+    let compiled = [
+        "{properties: {a: {type: string}}}",
+        "{type: object, properties: {a: {anyOf: [{type: [array, 'null']}]}}}",
+        "{oneOf: [{required: [a]}, {required: [b]}]}",
+        "{$ref: '#/$defs/x', $defs: {x: {type: object, properties: {a b: {const: 1}}}}}",
+        "{type: object, properties: {a: {$ref: '#'}}, additionalProperties: false}",
+    ];
+    for provider in ["openai", "azure", "anthropic", "gemini", "google", "vertex", "ollama"] {
+        for parameters in compiled {
+            assert_eq!(tool(provider, parameters), [""; 0], "{provider}: {parameters}");
+        }
     }
-    assert_eq!(tool("openai", open_list), ["AK2009 /tools/0/parameters/properties/a/anyOf/0"]);
-    for (provider, parameters) in [("ollama", untyped), ("anthropic", open_list)] {
-        assert_eq!(tool(provider, parameters), [""; 0]);
+    let dynamic =
+        "{type: object, $dynamicAnchor: n, properties: {a: {items: {$dynamicRef: '#n'}}}}";
+    let place = "AK2009 /tools/0/parameters/properties/a/items/$dynamicRef";
+    for provider in ["anthropic", "gemini", "vertex"] {
+        assert_eq!(tool(provider, dynamic), [place]);
+    }
+    for provider in ["openai", "ollama"] {
+        assert_eq!(tool(provider, dynamic), [""; 0]);
     }
 }
 

@@ -10,11 +10,13 @@
 //! - `root`: an object at the top, whatever stands there.
 //! - `full`: for providers that take JSON Schema with exceptions.
 //! - `subset`: for those that take a part of it: Gemini, and every one that holds answers to it.
+//! - `keywords`: what single keywords mean.
 //! - `plan`: the way back.
 //! - `adapted`: all of it around a wire that knows nothing of it.
 
 mod adapted;
 mod full;
+mod keywords;
 mod names;
 mod plan;
 mod references;
@@ -262,12 +264,15 @@ fn wrap(inner: Value, plan: Plan) -> (Value, Plan) {
 /// answer.
 const KEPT: usize = 4;
 
+/// What was made of what.
+type Kept<K, V> = Mutex<Vec<(Arc<K>, Arc<V>)>>;
+
 /// What was compiled so far, so that a turn costs nothing.
 #[derive(Debug)]
 pub(in crate::model) struct Compiled {
     flavour: Flavour,
-    tools: Mutex<Vec<(Arc<[ToolSpec]>, Arc<Tools>)>>,
-    outputs: Mutex<Vec<(Arc<OutputSchema>, Arc<Output>)>>,
+    tools: Kept<[ToolSpec], Tools>,
+    outputs: Kept<OutputSchema, Output>,
 }
 
 impl Compiled {
@@ -290,7 +295,7 @@ impl Compiled {
 
 /// Looked up by where it lies, and then by what it is.
 fn kept<K: ?Sized + PartialEq, V>(
-    entries: &Mutex<Vec<(Arc<K>, Arc<V>)>>,
+    entries: &Kept<K, V>,
     key: &Arc<K>,
     make: impl FnOnce() -> V,
 ) -> Arc<V> {

@@ -105,19 +105,15 @@ pub(super) fn merged(first: Map<String, Value>, second: Map<String, Value>) -> M
                 "minimum" | "exclusiveMinimum" | "minLength" | "minItems" | "minProperties",
                 old,
                 new,
-            ) => {
-                if new.as_f64() > old.as_f64() {
-                    *old = new;
-                }
+            ) if new.as_f64() > old.as_f64() => {
+                *old = new;
             }
             (
                 "maximum" | "exclusiveMaximum" | "maxLength" | "maxItems" | "maxProperties",
                 old,
                 new,
-            ) => {
-                if new.as_f64() < old.as_f64() {
-                    *old = new;
-                }
+            ) if new.as_f64() < old.as_f64() => {
+                *old = new;
             }
             ("title" | "description" | "default" | "examples" | "$ref", old, new) => *old = new,
             _ => {}

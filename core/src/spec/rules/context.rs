@@ -89,9 +89,9 @@ pub(super) const RULES: &[Rule] = &[
     .warning(),
     Rule::error(
         "AK3012",
-        "a registered tool that the provider refuses",
-        "The tool's own schema or name has what this provider does not take.",
-        "agent: helper\nmodel: anthropic/claude-sonnet-4-5\ntools: [either]\n",
+        "a registered tool that the provider cannot take",
+        "The tool's own schema has what cannot be compiled for this provider.",
+        "agent: helper\nmodel: anthropic/claude-sonnet-4-5\ntools: [nested]\n",
         "agent: helper\nmodel: openai/gpt-4o-mini\ntools: [calculator]\n",
     )
     .kernel(r#"{"providers": {"anthropic": {"base_url": "http://127.0.0.1:9"},

@@ -77,12 +77,14 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::error(
         "AK2009",
-        "a schema or a name of a tool that the provider refuses",
-        "Providers take different parts of JSON Schema; the call would fail before the model saw it.",
+        "a schema of a tool that the provider cannot take",
+        "Providers take different parts of JSON Schema. aikit compiles a tool's schema for its \
+         provider and maps the calls back, but a reference that is only known at the call cannot be \
+         written out for a provider that takes none.",
         "agent: helper\nmodel: anthropic/claude-sonnet-4-5\ntools:\n  - name: find\n    parameters:\n      \
-         type: object\n      oneOf: [{required: [id]}, {required: [name]}]\n",
+         type: object\n      $dynamicAnchor: node\n      properties: {inner: {$dynamicRef: '#node'}}\n",
         "agent: helper\nmodel: anthropic/claude-sonnet-4-5\ntools:\n  - name: find\n    parameters:\n      \
-         type: object\n      properties: {id: {type: string}, name: {type: string}}\n",
+         type: object\n      properties: {inner: {$ref: '#'}}\n",
     ),
     Rule::error(
         "AK2010",

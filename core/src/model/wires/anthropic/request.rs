@@ -97,10 +97,13 @@ fn thought(model: &Model, request: &ChatRequest, max_tokens: u32, forced: bool) 
             }
         }
         Thinking::Adaptive(off) => match (asked, off) {
-            (None | Some(_), Off::Word(word)) if forced => {
+            (_, Off::Word(word)) if forced => {
                 Thought { thinking: Some(json!({"type": word})), ..none }
             }
             (_, Off::Unasked) if forced => none,
+            (Some(effort), Off::Effort) if forced => {
+                Thought { effort: Some(models::effort(effort)), ..none }
+            }
             (None, _) => none,
             (Some(ReasoningEffort::None), Off::Unasked) => none,
             (Some(ReasoningEffort::None), Off::Word(word)) => {

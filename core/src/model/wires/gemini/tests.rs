@@ -381,6 +381,7 @@ fn model(base_url: &str, name: &str) -> Result<Gemini> {
         key: Some("AIza-canary".to_owned().into()),
         api_version: None,
         timeouts: Timeouts::default(),
+        cassette: None,
     };
     Gemini::new(&provider, name)
 }
