@@ -286,9 +286,10 @@ impl Printer {
                     self.note(&format!("{name} failed: {}", error.message()));
                 }
             },
-            EventKind::Retrying { delay_ms, message, .. } => {
-                self.note(&format!("{message}; again in {delay_ms} ms"));
-            }
+            EventKind::Retrying { delay_ms, message, model, .. } => match model {
+                Some(model) => self.note(&format!("{message}; asking {model}")),
+                None => self.note(&format!("{message}; again in {delay_ms} ms")),
+            },
             EventKind::BudgetWarning { budget, used, limit } => {
                 self.note(&format!("budget {budget}: {used} of {limit} are spent"));
             }
