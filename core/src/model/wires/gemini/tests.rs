@@ -11,7 +11,7 @@ use super::*;
 use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::dialect::{Output, Tools};
-use crate::model::providers::Timeouts;
+use crate::model::wires::testing::reached;
 use crate::model::{
     EmbeddingModel, Image, ImageSource, Message, OutputSchema, Reasoning, ToolCall, ToolSpec, Usage,
 };
@@ -219,7 +219,8 @@ impl Seen {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint::new(address("http://127.0.0.1:9", "x").expect("url"), Timeouts::default())
+    let base = "http://127.0.0.1:9";
+    Endpoint::of(&reached("gemini", base), address(base, "x").expect("url"), KeyHeader::Bearer)
 }
 
 /// Reads a stream that is cut at a place.
@@ -375,14 +376,8 @@ fn serve(answer: String) -> (String, std::thread::JoinHandle<String>) {
 }
 
 fn model(base_url: &str, name: &str) -> Result<Gemini> {
-    let provider = Reached {
-        name: "gemini".into(),
-        base_url: base_url.into(),
-        key: Some("AIza-canary".to_owned().into()),
-        api_version: None,
-        timeouts: Timeouts::default(),
-        cassette: None,
-    };
+    let provider =
+        Reached { key: Some("AIza-canary".to_owned().into()), ..reached("gemini", base_url) };
     Gemini::new(&provider, name)
 }
 

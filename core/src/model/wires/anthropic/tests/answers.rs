@@ -11,7 +11,7 @@ use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::Usage;
 use crate::model::dialect::Tools;
-use crate::model::providers::Timeouts;
+use crate::model::wires::testing::reached;
 
 /// Deltas as they came.
 #[derive(Default)]
@@ -51,7 +51,9 @@ impl Seen {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint::new(address("http://127.0.0.1:9", "v1/messages").expect("url"), Timeouts::default())
+    let base = "http://127.0.0.1:9";
+    let url = address(base, "v1/messages").expect("url");
+    Endpoint::of(&reached("anthropic", base), url, KeyHeader::Named("x-api-key"))
 }
 
 /// Reads a stream that is cut at a place.
@@ -310,13 +312,8 @@ fn serve(answer: String) -> (String, std::thread::JoinHandle<String>) {
 }
 
 async fn ask(base: String, request: &ChatRequest) -> (Result<Completion>, Seen) {
-    let provider = Reached {
-        name: "anthropic".into(),
-        base_url: base,
-        key: Some("sk-ant-canary".to_owned().into()),
-        api_version: None,
-        timeouts: Timeouts::default(),
-    };
+    let provider =
+        Reached { key: Some("sk-ant-canary".to_owned().into()), ..reached("anthropic", &base) };
     let model = Anthropic::new(&provider, "claude-sonnet-4-6").expect("model");
     let mut seen = Seen::default();
     (model.chat(request, &mut seen).await, seen)
