@@ -285,20 +285,20 @@ export interface ChatRequest {
 
 /** What a `Model` answers; it has `text` or `tool_calls`. */
 export interface ChatAnswer {
-  text?: string | null;
+  text?: string | null | undefined;
   /** What it thought before. */
-  reasoning?: string | null;
+  reasoning?: string | null | undefined;
   /** `arguments` is an object, or a text that is sent as it stands. */
-  tool_calls?: readonly { name: string; arguments?: object | string; id?: string }[] | null;
+  tool_calls?: readonly { name: string; arguments?: object | string; id?: string }[] | null | undefined;
   usage?: {
     input_tokens?: number;
     output_tokens?: number;
     cached_input_tokens?: number;
     cache_write_tokens?: number;
     reasoning_tokens?: number;
-  } | null;
+  } | null | undefined;
   /** `stop`, or `tool_calls` if it calls some, without it. */
-  finish_reason?: string | null;
+  finish_reason?: string | null | undefined;
 }
 
 export interface Model {

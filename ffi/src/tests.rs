@@ -91,6 +91,10 @@ fn a_panic_in_any_call_becomes_a_status_and_an_error() {
                 "tool_register",
                 Box::new(|e| aikit_tool_register(1, text, 1, None, ptr::null_mut(), None, e)),
             ),
+            (
+                "model_register",
+                Box::new(|e| aikit_model_register(1, text, 1, None, ptr::null_mut(), None, e)),
+            ),
             ("tool_call", Box::new(|e| aikit_tool_call(1, text, 1, text, 0, out, e))),
             ("tool_reply_ok", Box::new(|e| aikit_tool_reply_ok(1, text, 1, e))),
             ("tool_reply_error", Box::new(|e| aikit_tool_reply_error(1, text, 1, text, 0, e))),

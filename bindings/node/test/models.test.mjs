@@ -61,7 +61,7 @@ test("what is no answer says why", async () => {
   ]) {
     await assert.rejects(answered(() => answer), { code: "model_invalid_response", message: why });
   }
-  await assert.rejects(answered(() => answered), { code: "model_unavailable", message: /a function/ });
+  await assert.rejects(answered(() => answered), { code: "model_unavailable", message: /of type function/ });
 });
 
 test("a late answer is not waited for", async () => {

@@ -146,7 +146,9 @@ class KernelCore:
     if TYPE_CHECKING:
 
         @overload
-        def model(self, name: str, chat: Function, /, *, timeout: float | None = ...) -> Function: ...
+        def model(
+            self, name: str, chat: Function, /, *, timeout: float | None = ...
+        ) -> Function: ...
         @overload
         def model(
             self, name: str, chat: None = ..., /, *, timeout: float | None = ...
@@ -164,8 +166,8 @@ class KernelCore:
 
         Specs name it `host/NAME`. The function gets the request as a dictionary (`messages`,
         `tools`, `tool_choice`, ...) and gives a text, or a dictionary with `text`, `reasoning`,
-        `tool_calls`, `usage` and `finish_reason`. `timeout` is in seconds, default 120. The function
-        itself is given back.
+        `tool_calls`, `usage` and `finish_reason`. `timeout` is in seconds, default 120. The
+        function itself is given back.
         """
 
         def register(chat: Callable[..., Any]) -> Callable[..., Any]:

@@ -63,9 +63,7 @@ class HostModel:
 
     kind = "model"
 
-    def __init__(
-        self, name: str, function: Callable[..., Any], *, timeout: float | None
-    ) -> None:
+    def __init__(self, name: str, function: Callable[..., Any], *, timeout: float | None) -> None:
         if not callable(function):
             raise TypeError(f"a model is a function, not {type(function).__name__}")
         self.function = function
@@ -115,7 +113,7 @@ class Toolbox:
             _fail(call, error)
 
     async def serve_async(self, call: _aikit.ToolCall) -> None:
-        """Awaits a tool or a model in the running loop; a function that is not async gets a thread."""
+        """Awaits a tool or a model in the loop; a function that is not async gets a thread."""
         import asyncio
 
         tool = self._tools[call.name]

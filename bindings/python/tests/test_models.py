@@ -78,7 +78,11 @@ def test_what_is_no_model_is_refused(kernel: aikit.Kernel) -> None:
 
 
 def test_a_late_answer_is_not_waited_for(kernel: aikit.Kernel) -> None:
-    kernel.model("mine", lambda request: time.sleep(0.2) or "late", timeout=0.05)
+    def chat(request: dict[str, Any]) -> str:
+        time.sleep(0.2)
+        return "late"
+
+    kernel.model("mine", chat, timeout=0.05)
     with pytest.raises(aikit.ModelUnavailable, match="50 ms"):
         kernel.agent(aikit.parse_spec(SPEC)).run("x")
 

@@ -204,7 +204,7 @@ kernel.tool<{ a: number }>({ name: "plain", run: ({ a }) => a + 1 });
 // @ts-expect-error a tool has a function
 kernel.tool({ name: "empty" });
 
-kernel.model({ name: "mine", timeoutMs: 1000, chat: ({ messages }) => messages[0].content });
+kernel.model({ name: "mine", timeoutMs: 1000, chat: ({ messages }) => messages[0]?.content ?? "" });
 kernel.model({
   name: "async",
   chat: async (request: ChatRequest): Promise<ChatAnswer> => ({

@@ -124,7 +124,9 @@ fn passes_on(error: &Error) -> bool {
     error.retryable()
         || matches!(
             error.code(),
-            Code::ModelContextExceeded
+            Code::ModelUnavailable
+                | Code::ModelRateLimited
+                | Code::ModelContextExceeded
                 | Code::ModelUnauthorized
                 | Code::ModelUnknown
                 | Code::ModelInvalidResponse
