@@ -466,8 +466,8 @@ double aikit_error_retry_after(const struct aikit_error *error);
 
 /**
  * The whole error as a JSON object: code, message, retryable and, where known, path, line, column,
- * hint, cause, status, request_id, retry_after and diagnostics (all findings about a spec). Borrowed from the error. NULL for a NULL
- * error. Thread safe.
+ * hint, cause, status, request_id, retry_after and diagnostics (all findings about a spec).
+ * Borrowed from the error. NULL for a NULL error. Thread safe.
  */
 const char *aikit_error_json(const struct aikit_error *error);
 
@@ -1149,13 +1149,14 @@ aikit_status aikit_agent_info(aikit_agent agent,
 /**
  * Runs an agent to the end. Tools of the host's run on this thread.
  *
- * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, inputs (an object of values for
- * the templates of the prompts, as the spec's interface.input_schema declares them), images (a list of
- * {data: base64} or {url}, with an optional media_type), output_schema (a JSON Schema, in place of the spec's
- * interface.output_schema). On success the caller owns `*result`, a JSON object: run_id, status
- * ("finished" or "cancelled"), text, output (where there is an output schema: JSON that fits it), citations,
- * usage, turns, finish_reason, model. Errors: AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, AIKIT_OUTPUT_INVALID,
- * those of models and of the store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
+ * `options` is a JSON object or empty: run_id, max_turns, timeout_ms, tokens_per_run, cost_usd_per_run
+ * (budgets, in place of the spec's), inputs (an object of values for the templates of the prompts, as the
+ * spec's interface.input_schema declares them), images (a list of {data: base64} or {url}, with an optional
+ * media_type), output_schema (a JSON Schema, in place of the spec's interface.output_schema). On success the
+ * caller owns `*result`, a JSON object: run_id, status ("finished" or "cancelled"), text, output (where there
+ * is an output schema: JSON that fits it), citations, usage, turns, finish_reason, model. Errors:
+ * AIKIT_TURN_LIMIT, AIKIT_TIMEOUT, AIKIT_OUTPUT_INVALID, AIKIT_BUDGET_EXCEEDED, those of models and of the
+ * store, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED. Thread safe.
  */
 aikit_status aikit_agent_run(aikit_agent agent,
                              const char *input,
