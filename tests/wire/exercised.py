@@ -16,7 +16,6 @@ END = "<!-- exercised: end -->"
 
 FEATURES = (
     "text", "stream", "tools", "parallel tools", "structured", "images", "reasoning", "usage", "errors",
-    "embeddings",
 )  # fmt: skip
 
 Exercised = dict[str, dict[str, set[str]]]

@@ -22,7 +22,13 @@ def asked(server: Server, provider: str, question: str, **more: Any) -> tuple[li
     """What happens in a run over one of the protocols."""
     addresses = {"openai": server.base_url, "openai_responses": server.base_url, "anthropic": server.root}
     providers = {provider: {"base_url": addresses[provider], "api_key": API_KEY}}
-    spec = {"agent": "wire", "model": f"{provider}/{MODEL}", "prompt": PROMPT, "temperature": 0, **more}
+    spec = {
+        "identity": {"agent_id": "wire"},
+        "interface": more.pop("interface", {}),
+        "intelligence": {
+            "model": f"{provider}/{MODEL}", "system_prompt": PROMPT, "temperature": 0, **more,
+        },
+    }
     with aikit.open(providers=providers) as kernel:
         run = kernel.agent(aikit.parse_spec(json.dumps(spec))).start(question)
         events = list(run)

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aikit
@@ -28,7 +29,9 @@ class Provider:
     """What of the address stands in front of the path that the provider's documents have."""
     settings: tuple[tuple[str, str], ...] = ()
     reasoning: bool = True
-    """Whether the stand-in lets it think."""
+    """Whether the stand-in lets it think, apart from what it says."""
+    counts: bool = True
+    """Whether the stand-in counts without being asked, as this provider does."""
 
     def config(self, server: Server, key: str = API_KEY) -> dict[str, dict[str, str]]:
         base = {"base_url": server.root + self.path, "api_key": key}
@@ -41,7 +44,7 @@ PROVIDERS = [
     Provider("anthropic", ""),
     Provider("gemini", ""),
     Provider("cohere", "", reasoning=False),
-    Provider("mistral"),
+    Provider("mistral", counts=False),
     Provider("deepseek"),
     Provider("groq"),
     Provider("xai"),
@@ -60,36 +63,40 @@ def provider(request: pytest.FixtureRequest) -> Provider:
 
 def watched(
     server: Server, provider: Provider, question: str, *, key: str = API_KEY, tools: bool = False,
-    interface: dict[str, Any] | None = None, **options: Any,
+    interface: dict[str, Any] | None = None, cassette: Path | None = None, **options: Any,
 ) -> tuple[list[aikit.Event], aikit.RunResult]:  # fmt: skip
     """What happens in a run that ends well."""
+    providers: dict[str, dict[str, Any]] = provider.config(server, key)
+    if cassette:
+        providers[provider.name]["cassette"] = str(cassette)
     spec = {
         "agent": "wire",
         "model": f"{provider.name}/every-provider",
         "tools": ["calculator"] if tools else [],
         "interface": interface or {},
     }
-    with aikit.open(providers=provider.config(server, key)) as kernel:
+    with aikit.open(providers=providers) as kernel:
         run = kernel.agent(aikit.parse_spec(json.dumps(spec))).start(question, **options)
         events = list(run)
         return events, run.result()
 
 
-def sent(server: Server, question: str) -> list[str]:
-    """The bodies of the requests with this question, as texts."""
-    bodies = [json.dumps(entry.get("body") or {}) for entry in server.get("/__aimock/journal")]
-    return [body for body in bodies if question in body]
+def sent(cassette: Path) -> str:
+    """The body of the last request that was recorded, as a text."""
+    body = json.loads(cassette.read_text("utf-8"))["exchanges"][-1]["request"]["body"]
+    return json.dumps(body)
 
 
 def test_text_in_pieces_with_its_usage(aimock: Server, provider: Provider, exercise: Exercise) -> None:
-    for feature in ("text", "stream", "usage"):
+    for feature in ("text", "stream", "usage") if provider.counts else ("text", "stream"):
         exercise(provider.name, feature, AIMOCK)
     events, result = watched(aimock, provider, "Say hello to all.")
     pieces = [event.text for event in events if event.type == "text_delta"]
     assert result.text == "Grüße from the other end of the wire 🦀."
     assert "".join(pieces) == result.text
     assert len(pieces) > 3
-    assert (result.usage.input_tokens, result.usage.output_tokens) == (17, 9)
+    if provider.counts:
+        assert (result.usage.input_tokens, result.usage.output_tokens) == (17, 9)
     assert result.finish_reason == "stop"
 
 
@@ -100,7 +107,8 @@ def test_a_tool_is_called_and_its_result_goes_back(
     events, result = watched(aimock, provider, "Add it up.", tools=True)
     assert result.text == "It is 42."
     assert result.turns == 2
-    assert result.usage.total_tokens == 52
+    if provider.counts:
+        assert result.usage.total_tokens == 52
     pieces = [event for event in events if event.type == "tool_call_delta"]
     assert {piece.name for piece in pieces} == {"calculator"}
     assert len({piece.call_id for piece in pieces}) == 1
@@ -124,7 +132,9 @@ def test_two_calls_of_one_turn_are_kept_apart(
     assert [finished[call] for call in started] == [3, 50]
 
 
-def test_an_answer_of_a_schema(aimock: Server, provider: Provider, exercise: Exercise) -> None:
+def test_an_answer_of_a_schema(
+    aimock: Server, provider: Provider, exercise: Exercise, tmp_path: Path
+) -> None:
     exercise(provider.name, "structured", AIMOCK)
     schema = {
         "type": "object",
@@ -133,35 +143,43 @@ def test_an_answer_of_a_schema(aimock: Server, provider: Provider, exercise: Exe
         "additionalProperties": False,
     }
     events, result = watched(
-        aimock, provider, "Which city is it?", interface={"output_schema": schema}
-    )
+        aimock, provider, "Which city is it?", interface={"output_schema": schema},
+        cassette=tmp_path / "cassette.json",
+    )  # fmt: skip
     assert result.output == {"city": "Bern", "people": 137000}
     assert result.turns == 1
     pieces = [event.text for event in events if event.type == "text_delta"]
     assert json.loads("".join(pieces)) == result.output
     assert not [event for event in events if event.type in ("tool_call_delta", "tool_started")]
     # The provider hears of the shape, in whatever way it has.
-    assert "people" in sent(aimock, "Which city is it?")[-1]
+    assert "people" in sent(tmp_path / "cassette.json")
 
 
 def test_a_picture_goes_with_the_question(
-    aimock: Server, provider: Provider, exercise: Exercise
+    aimock: Server, provider: Provider, exercise: Exercise, tmp_path: Path
 ) -> None:
     exercise(provider.name, "images", AIMOCK)
-    _, result = watched(aimock, provider, "What is on the picture?", images=[PIXEL])
+    cassette, question = tmp_path / "cassette.json", "What is on the picture?"
+    events, result = watched(aimock, provider, question, images=[PIXEL], cassette=cassette)
     assert result.text == "A pixel."
-    body = sent(aimock, "What is on the picture?")[-1]
+    body = sent(cassette)
     assert "image/png" in body
     assert base64.b64encode(PIXEL).decode() in body
+    # The recording answers without the provider, and the same.
+    gone = Server(1)
+    again, replayed = watched(gone, provider, question, images=[PIXEL], cassette=cassette)
+    assert [event.type for event in again] == [event.type for event in events]
+    assert replayed.text == result.text
 
 
 def test_what_the_model_thinks_is_told_apart_from_what_it_says(
     aimock: Server, provider: Provider, exercise: Exercise
 ) -> None:
     events, result = watched(aimock, provider, "Think it over.")
+    assert result.text.endswith("Four.")
     thought = "".join(event.text for event in events if event.type == "reasoning_delta")
-    assert result.text == "Four."
     if provider.reasoning:
+        assert result.text == "Four."
         exercise(provider.name, "reasoning", AIMOCK)
         assert thought == "Two and two are added, which gives four."
 
