@@ -34,7 +34,7 @@ fill() {
 }
 
 install -d "$TO/lib/pkgconfig" "$TO/lib/cmake/aikit" "$TO/include" "$TO/bin"
-install -m 644 include/aikit.h include/aikit.hpp "$TO/include/"
+install -m 644 include/aikit.h include/aikit.hpp include/aikit_base.hpp "$TO/include/"
 install -m 755 "$BUILT/libaikit_ffi.so" "$TO/lib/libaikit.so.$VERSION"
 install -m 644 "$BUILT/libaikit_ffi.a" "$TO/lib/libaikit.a"
 ln -sf "libaikit.so.$VERSION" "$TO/lib/libaikit.so.0"

@@ -41,7 +41,6 @@ use plan::Plan;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::model) enum Flavour {
     /// OpenAI's functions and strict outputs.
-    #[allow(dead_code, reason = "for the wires of OpenAI's kind")]
     OpenAi,
     /// Anthropic's tools and output formats.
     Anthropic,
