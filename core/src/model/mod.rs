@@ -12,11 +12,13 @@
 //! - `resilience`: what stands between a caller and a provider that fails.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
 //! - `host`: models whose answers the program around aikit makes.
+//! - `embedding`: embeddings in the process: the one inside the library, and models from a folder.
 //! - `scripted`, `scripted_embeddings`: models and vectors that need nothing.
 
 mod cassette;
 mod completion;
 mod dialect;
+mod embedding;
 mod estimate;
 mod host;
 mod message;
@@ -30,6 +32,7 @@ mod wires;
 
 pub use cassette::Cassette;
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
+pub use embedding::{BuiltinEmbeddings, EmbeddingUse, SentenceModel};
 pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
