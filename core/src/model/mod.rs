@@ -13,6 +13,7 @@
 //! - `cassette`: exchanges with a provider, recorded and replayed.
 //! - `host`: models whose answers the program around aikit makes.
 //! - `embedding`: embeddings in the process: the one inside the library, and models from a folder.
+//! - `local`: GGUF chat models in the process.
 //! - `scripted`, `scripted_embeddings`: models and vectors that need nothing.
 
 mod cassette;
@@ -21,6 +22,8 @@ mod dialect;
 mod embedding;
 mod estimate;
 mod host;
+#[cfg(feature = "local")]
+pub mod local;
 mod message;
 mod prices;
 mod providers;
