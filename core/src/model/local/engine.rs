@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 use super::caches::Caches;
 use super::forward::{Pass, Row};
 use super::grammar::Grammar;
-use super::kernels::Level;
 use super::loaded::Loaded;
-use super::pool::Pool;
 use super::sequence::{Event, Sequence};
 use super::tokenizer::Token;
 use crate::error::{Code, Error, Result};
+use aikit_kernels::pool::Pool;
+use aikit_kernels::quantised::Level;
 
 pub(super) use super::sequence::Job;
 
@@ -64,7 +64,10 @@ pub(super) fn serve(
 ) -> Result<()> {
     let mut engine = Engine {
         level: Level::best(),
-        pool: Pool::new(limits.threads)?,
+        pool: Pool::new(limits.threads).map_err(|error| {
+            Error::new(Code::ModelUnavailable, "no thread can be started for the model")
+                .caused_by(error)
+        })?,
         pass: Pass::default(),
         caches: Caches::new(model.weights.sizes.clone(), limits.cache_bytes, limits.parallel),
         waiting: VecDeque::new(),

@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 
 use super::cache::Cache;
-use super::kernels::{Acts, Head, Level, Matrix, add, attend, halve, matmul, rms_norm, silu_mul};
-use super::pool::Pool;
 use super::weights::{Layer, Linear, Weights};
+use aikit_kernels::pool::Pool;
+use aikit_kernels::quantised::{
+    Acts, Head, Level, Matrix, add, attend, halve, matmul, rms_norm, silu_mul,
+};
 
 /// A token of a pass.
 #[derive(Clone, Copy, Debug)]

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::kernels::Format;
 use crate::error::{Code, Error, Result};
+use aikit_kernels::quantised::Format;
 
 /// Tensors have at most this many dimensions.
 const MAX_DIMS: u32 = 4;

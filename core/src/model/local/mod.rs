@@ -2,7 +2,7 @@
 //!
 //! - `mapping`, `gguf`, `weights`, `rope`: a file, what it says, and where its weights are. The
 //!   file stays mapped; nothing of it is copied but a few vectors.
-//! - `kernels`, `pool`, `cache`, `forward`: a pass of tokens through the model.
+//! - `cache`, `forward`: a pass of tokens through the model, on `aikit-kernels`.
 //! - `tokenizer`, `template`: texts and conversations as tokens.
 //! - `sampling`, `grammar`, `answer`: from numbers to tokens, and from those to what is said.
 //! - `engine`, `sequence`, `caches`: all conversations of one model, side by side.
@@ -17,10 +17,8 @@ mod folder;
 mod forward;
 mod gguf;
 mod grammar;
-mod kernels;
 mod loaded;
 mod mapping;
-mod pool;
 mod pull;
 mod registry;
 mod rope;

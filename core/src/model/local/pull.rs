@@ -170,6 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[ignore = "needs the models of tests/local"]
     async fn a_model_is_fetched_and_checked_and_followed() {
         let whole = std::fs::read(model_named("llama-gpt2.gguf")).unwrap();
         let moved = b"HTTP/1.1 302 Found\r\nLocation: /file\r\nContent-Length: 0\r\n\r\n".to_vec();

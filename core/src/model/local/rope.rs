@@ -3,9 +3,9 @@
 use std::f32::consts::PI;
 
 use super::gguf::{Gguf, invalid};
-use super::kernels::Matrix;
 use super::weights::Sizes;
 use crate::error::Result;
+use aikit_kernels::quantised::Matrix;
 
 /// The angles that a step of one position turns by.
 #[derive(Clone, Debug)]

@@ -1,10 +1,10 @@
 //! What a file says about its model, checked, and where each of its weights is.
 
 use super::gguf::{Gguf, Tensor, invalid};
-use super::kernels::Matrix;
 use super::mapping::Mapping;
 use super::rope::Rope;
 use crate::error::Result;
+use aikit_kernels::quantised::Matrix;
 
 /// Bounds on what a file may claim; far above all models there are.
 const MAX_LAYERS: usize = 1_024;

@@ -1,8 +1,8 @@
 //! The forward pass of BERT over several texts at once, without padding: what is done to tokens
 //! takes all texts as one long row of them, and attention takes one text after the other.
 
-use super::elementwise::{gelu, normalize, softmax};
-use super::matmul::{Level, Panels, Rows, add_product};
+use aikit_kernels::dense::{Level, Panels, Rows, add_product, gelu, normalize, softmax};
+
 use super::settings::Sizes;
 use super::weights::{Place, Tensors, Weights};
 use crate::error::Result;

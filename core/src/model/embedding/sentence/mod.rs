@@ -2,12 +2,9 @@
 //!
 //! - `settings`: what the folder's small files say, and the tokenizer.
 //! - `weights`: the mapped safetensors file.
-//! - `matmul`, `elementwise`: the arithmetic, for the processor's widest instructions.
 //! - `encoder`: the forward pass.
 
-mod elementwise;
 mod encoder;
-mod matmul;
 mod settings;
 #[cfg(test)]
 mod tests;

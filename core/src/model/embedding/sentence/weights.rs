@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use aikit_kernels::half::from_f16;
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
@@ -47,7 +48,7 @@ impl Tensor<'_> {
         match self.kind {
             Dtype::F32 => f32::from_le_bytes(four(index)),
             Dtype::BF16 => f32::from_bits(u32::from(two(index)) << 16),
-            _ => half(two(index)),
+            _ => from_f16(two(index)),
         }
     }
 
@@ -59,20 +60,8 @@ impl Tensor<'_> {
                 self.data.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()
             }
             Dtype::BF16 => two().map(|bits| f32::from_bits(u32::from(bits) << 16)).collect(),
-            _ => two().map(half).collect(),
+            _ => two().map(from_f16).collect(),
         }
-    }
-}
-
-/// An IEEE 754 number of 16 bits.
-fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits & 0x8000) << 16;
-    let (power, fraction) = (u32::from(bits >> 10) & 0x1f, u32::from(bits) & 0x3ff);
-    match power {
-        // Too small for a leading one: whole multiples of 2^-24.
-        0 => f32::from_bits(sign | (fraction as f32 * 2f32.powi(-24)).to_bits()),
-        31 => f32::from_bits(sign | 0x7f80_0000 | fraction << 13),
-        _ => f32::from_bits(sign | (power + 112) << 23 | fraction << 13),
     }
 }
 
@@ -159,28 +148,5 @@ impl<'a> Tensors<'a> {
             return Err(invalid(self.path, message).hint("F32, F16 and BF16 are"));
         }
         Ok(Tensor { data: view.data(), kind })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half;
-
-    #[test]
-    fn halves_are_widened_exactly() {
-        for (bits, due) in [
-            (0x0000, 0.0),
-            (0x8000, -0.0),
-            (0x0001, 2f32.powi(-24)),
-            (0x83ff, -1023.0 * 2f32.powi(-24)),
-            (0x0400, 2f32.powi(-14)),
-            (0x3c00, 1.0),
-            (0xc500, -5.0),
-            (0x7bff, 65504.0),
-            (0xfc00, f32::NEG_INFINITY),
-        ] {
-            assert_eq!(half(bits).to_bits(), f32::to_bits(due), "{bits:#06x}");
-        }
-        assert!(half(0x7e00).is_nan());
     }
 }

@@ -23,6 +23,7 @@ impl Numbers {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn a_file_that_is_cut_off_anywhere_is_an_error() {
     let whole = std::fs::read(model_named("llama-k.gguf")).unwrap();
     assert!(open(whole.clone()).is_ok());
@@ -35,6 +36,7 @@ fn a_file_that_is_cut_off_anywhere_is_an_error() {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn a_file_with_other_bytes_is_an_error_or_a_model_and_never_a_panic() {
     // The head and the first tensors, and room for what follows.
     let whole = std::fs::read(model_named("qwen3-mixed.gguf")).unwrap();
@@ -79,6 +81,7 @@ fn other_files_are_no_models() {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn the_folder_takes_names_and_lets_them_go() {
     let place = tempfile::tempdir().unwrap();
     let folder = ModelFolder::at(place.path().join("models"));
@@ -111,6 +114,7 @@ fn files(folder: &Path) -> usize {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn the_folder_takes_only_what_is_whole() {
     let place = tempfile::tempdir().unwrap();
     let folder = ModelFolder::at(place.path());

@@ -1,5 +1,5 @@
 //! The room against llama.cpp, and as a whole. The models and what llama.cpp says of them are
-//! fetched and made by `tests/local/reference.py`.
+//! fetched and made by `tests/local/materials.py`.
 
 mod behaviour;
 mod damage;
@@ -18,7 +18,7 @@ fn cache() -> PathBuf {
 
 pub(super) fn real_model() -> PathBuf {
     let path = cache().join("models").join("SmolLM2-135M-Instruct.Q4_1.gguf");
-    assert!(path.exists(), "{} is missing: see tests/local/reference.py", path.display());
+    assert!(path.exists(), "{} is missing: run tests/local/materials.py", path.display());
     path
 }
 
@@ -31,6 +31,6 @@ pub(super) fn model_named(name: &str) -> PathBuf {
 fn reference() -> Vec<Value> {
     let path = cache().join("local").join("reference.json");
     let text = std::fs::read_to_string(&path);
-    let text = text.unwrap_or_else(|_| panic!("run tests/local/reference.py for {path:?}"));
+    let text = text.unwrap_or_else(|_| panic!("{path:?} is missing: run tests/local/materials.py"));
     serde_json::from_str(&text).unwrap()
 }

@@ -6,11 +6,11 @@ use super::{model_named, reference};
 use crate::model::local::cache::Cache;
 use crate::model::local::forward::{Pass, Row};
 use crate::model::local::gguf::Gguf;
-use crate::model::local::kernels::Level;
 use crate::model::local::mapping::Mapping;
-use crate::model::local::pool::Pool;
 use crate::model::local::tokenizer::Tokenizer;
 use crate::model::local::weights::Weights;
+use aikit_kernels::pool::Pool;
+use aikit_kernels::quantised::Level;
 
 struct Model {
     weights: Weights,
@@ -76,6 +76,7 @@ fn logprob(logits: &[f32], token: usize) -> f64 {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn tokens_are_those_of_llama_cpp_and_go_back_to_the_text() {
     let mut texts = 0;
     for answer in reference() {
@@ -119,6 +120,7 @@ fn bounds(name: &str) -> (f32, usize, f64) {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn greedy_answers_are_those_of_llama_cpp() {
     for answer in reference() {
         let name = answer["model"].as_str().unwrap();
@@ -164,6 +166,7 @@ fn greedy_answers_are_those_of_llama_cpp() {
 }
 
 #[test]
+#[ignore = "needs the models of tests/local"]
 fn every_level_and_every_batch_gives_the_same() {
     for answer in reference() {
         let name = answer["model"].as_str().unwrap();

@@ -1,26 +1,37 @@
 //! The formats of weights, one block at a time.
 
-use super::half::from_f16;
+use crate::half::from_f16;
 
 /// How weights are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in super::super) enum Format {
+pub enum Format {
+    /// 32 bits.
     F32,
+    /// 16 bits, IEEE 754.
     F16,
+    /// The upper 16 bits of 32.
     Bf16,
+    /// 4 bits and a scale for 32 numbers.
     Q4_0,
+    /// 4 bits, a scale and an offset for 32 numbers.
     Q4_1,
+    /// 5 bits and a scale for 32 numbers.
     Q5_0,
+    /// 5 bits, a scale and an offset for 32 numbers.
     Q5_1,
+    /// 8 bits and a scale for 32 numbers.
     Q8_0,
+    /// 4 bits in blocks of 256 numbers, with scales and offsets of 6 bits.
     Q4K,
+    /// 5 bits in blocks of 256 numbers, with scales and offsets of 6 bits.
     Q5K,
+    /// 6 bits in blocks of 256 numbers, with scales of 8 bits.
     Q6K,
 }
 
 impl Format {
     /// By the number in the file.
-    pub(in super::super) fn of(kind: u32) -> Option<Self> {
+    pub fn of(kind: u32) -> Option<Self> {
         Some(match kind {
             0 => Self::F32,
             1 => Self::F16,
@@ -38,7 +49,7 @@ impl Format {
     }
 
     /// Elements of a block.
-    pub(in super::super) fn block(self) -> usize {
+    pub fn block(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 1,
             Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
@@ -47,7 +58,7 @@ impl Format {
     }
 
     /// Bytes of a block.
-    pub(in super::super) fn block_bytes(self) -> usize {
+    pub fn block_bytes(self) -> usize {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::Bf16 => 2,
@@ -62,7 +73,8 @@ impl Format {
         }
     }
 
-    pub(in super::super) fn row_bytes(self, cols: usize) -> usize {
+    /// Bytes of a row of so many numbers, whole blocks of them.
+    pub fn row_bytes(self, cols: usize) -> usize {
         cols / self.block() * self.block_bytes()
     }
 

@@ -8,11 +8,10 @@
 #![allow(unsafe_code, reason = "a loop's closure is lent to threads that outlive it; see `run`")]
 
 use std::cell::UnsafeCell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{JoinHandle, Thread};
-
-use crate::error::{Code, Error, Result};
 
 type Body = dyn Fn(usize) + Sync;
 
@@ -37,7 +36,7 @@ unsafe impl Sync for Shared {}
 unsafe impl Send for Shared {}
 
 /// The threads. The one that calls [`Pool::run`] works too.
-pub(super) struct Pool {
+pub struct Pool {
     shared: Arc<Shared>,
     workers: Vec<(Thread, Option<JoinHandle<()>>)>,
     number: u32,
@@ -108,7 +107,10 @@ impl Shared {
 
 impl Pool {
     /// A pool of so many threads, the caller's included.
-    pub(super) fn new(threads: usize) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When the system starts no thread.
+    pub fn new(threads: usize) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             tickets: AtomicU64::new(0),
             body: UnsafeCell::new(None),
@@ -122,17 +124,14 @@ impl Pool {
             let shared = Arc::clone(&pool.shared);
             let worker = std::thread::Builder::new()
                 .name(format!("aikit-local-{index}"))
-                .spawn(move || shared.serve())
-                .map_err(|error| {
-                    Error::new(Code::ModelUnavailable, "no thread can be started for the model")
-                        .caused_by(error)
-                })?;
+                .spawn(move || shared.serve())?;
             pool.workers.push((worker.thread().clone(), Some(worker)));
         }
         Ok(pool)
     }
 
-    pub(super) fn threads(&self) -> usize {
+    /// How many threads it has, the caller's included.
+    pub fn threads(&self) -> usize {
         self.workers.len() + 1
     }
 
@@ -140,7 +139,7 @@ impl Pool {
     ///
     /// # Panics
     /// When `body` did.
-    pub(super) fn run(&mut self, chunks: usize, body: &(dyn Fn(usize) + Sync)) {
+    pub fn run(&mut self, chunks: usize, body: &(dyn Fn(usize) + Sync)) {
         if self.workers.is_empty() || chunks < 2 {
             (0..chunks).for_each(body);
             return;
@@ -179,7 +178,7 @@ impl Pool {
     }
 
     /// Cuts `out` into pieces of `size` and calls `body` for each, with its number.
-    pub(super) fn pieces<T: Send>(
+    pub fn pieces<T: Send>(
         &mut self,
         out: &mut [T],
         size: usize,
@@ -211,7 +210,7 @@ impl Drop for Pool {
 }
 
 /// The start of a slice that threads write to in ranges that do not overlap.
-pub(super) struct Disjoint<T>(pub(super) *mut T);
+pub(crate) struct Disjoint<T>(pub(crate) *mut T);
 
 // SAFETY: who makes a slice of it promises that ranges do not overlap.
 unsafe impl<T: Send> Sync for Disjoint<T> {}
@@ -221,7 +220,7 @@ impl<T> Disjoint<T> {
     /// The range lies inside of the slice that this was made of, that slice is still borrowed for
     /// this, and no other range that overlaps is in use.
     #[expect(clippy::mut_from_ref, reason = "that is its purpose")]
-    pub(super) unsafe fn slice(&self, start: usize, length: usize) -> &mut [T] {
+    pub(crate) unsafe fn slice(&self, start: usize, length: usize) -> &mut [T] {
         // SAFETY: promised by the caller.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), length) }
     }

@@ -5,33 +5,35 @@
 //! not depend on what else is computed with it: answers do not change with who is served beside.
 
 mod format;
-mod half;
 mod plain;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(super) use format::Format;
+pub use format::Format;
 
-use super::pool::{Disjoint, Pool};
+use crate::pool::{Disjoint, Pool};
 
 /// Elements of a block of activations.
-pub(super) const BLOCK: usize = 32;
+pub const BLOCK: usize = 32;
 
-/// What this processor can.
+/// What this processor can. Only [`Level::best`] gives more than the plain one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub enum Level {
     /// Plain Rust, for all that is not below.
     Plain,
     /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Avx2,
     /// With the products of bytes that AVX-512 VNNI has, in 256 bits.
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Vnni,
 }
 
 impl Level {
-    pub(super) fn best() -> Self {
+    /// The best that this processor has.
+    pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
@@ -43,9 +45,8 @@ impl Level {
         Self::Plain
     }
 
-    /// All that this processor can, for tests.
-    #[cfg(test)]
-    pub(super) fn all() -> Vec<Self> {
+    /// All that this processor can, the plain one first: for who compares them.
+    pub fn all() -> Vec<Self> {
         let mut all = vec![Self::Plain];
         #[cfg(target_arch = "x86_64")]
         {
@@ -63,28 +64,39 @@ impl Level {
 
 /// A matrix of weights, row after row, as it stands in the file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Matrix<'a> {
-    pub(super) format: Format,
-    pub(super) rows: usize,
-    pub(super) cols: usize,
-    pub(super) data: &'a [u8],
+pub struct Matrix<'a> {
+    /// How its numbers are written.
+    pub format: Format,
+    /// Outputs of a product with it.
+    pub rows: usize,
+    /// Inputs of a product with it.
+    pub cols: usize,
+    /// `rows * format.row_bytes(cols)` bytes.
+    pub data: &'a [u8],
 }
 
 impl<'a> Matrix<'a> {
-    pub(super) fn row(&self, index: usize) -> &'a [u8] {
+    /// The bytes of a row.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn row(&self, index: usize) -> &'a [u8] {
         let size = self.format.row_bytes(self.cols);
         &self.data[index * size..(index + 1) * size]
     }
 
-    /// One row as numbers.
-    pub(super) fn unpack(&self, index: usize, out: &mut [f32]) {
+    /// One row as `cols` numbers.
+    ///
+    /// # Panics
+    /// When there is no such row, or `out` is too short for it.
+    pub fn unpack(&self, index: usize, out: &mut [f32]) {
         format::unpack_row(self.format, self.row(index), &mut out[..self.cols]);
     }
 }
 
 /// Activations, one row for each token, as numbers and in 8 bits.
 #[derive(Debug, Default)]
-pub(super) struct Acts {
+pub struct Acts {
     cols: usize,
     rows: usize,
     x: Vec<f32>,
@@ -97,7 +109,7 @@ pub(super) struct Acts {
 
 impl Acts {
     /// Makes room for so many rows, whose numbers are to be set.
-    pub(super) fn resize(&mut self, rows: usize, cols: usize) {
+    pub fn resize(&mut self, rows: usize, cols: usize) {
         (self.rows, self.cols) = (rows, cols);
         let size = rows * cols;
         if self.x.len() < size {
@@ -108,12 +120,13 @@ impl Acts {
         }
     }
 
-    pub(super) fn numbers(&mut self) -> &mut [f32] {
+    /// The numbers of all rows, one after the other.
+    pub fn numbers(&mut self) -> &mut [f32] {
         &mut self.x[..self.rows * self.cols]
     }
 
     /// Brings the numbers that were set to 8 bits.
-    pub(super) fn quantise(&mut self, level: Level) {
+    pub fn quantise(&mut self, level: Level) {
         let (size, blocks) = (self.rows * self.cols, self.rows * self.cols / BLOCK);
         if !self.cols.is_multiple_of(BLOCK) {
             return;
@@ -130,7 +143,7 @@ const MIN_ROWS: usize = 8;
 ///
 /// # Panics
 /// When the shapes do not fit one another: a defect of the caller.
-pub(super) fn matmul(
+pub fn matmul(
     level: Level,
     pool: &mut Pool,
     acts: &Acts,
@@ -181,20 +194,21 @@ fn rows(
 }
 
 /// One head's attention over the first `out.weights.len()` positions of a cache.
-pub(super) struct Head<'a> {
+pub struct Head<'a> {
     /// The query, scaled.
-    pub(super) query: &'a [f32],
+    pub query: &'a [f32],
     /// Keys of the position, `stride` apart.
-    pub(super) keys: &'a [u16],
+    pub keys: &'a [u16],
     /// Values of the position, `stride` apart.
-    pub(super) values: &'a [u16],
-    pub(super) stride: usize,
+    pub values: &'a [u16],
+    /// Numbers from one position to the next.
+    pub stride: usize,
 }
 
 macro_rules! by_level {
     ($(#[$doc:meta])* $name:ident($($arg:ident: $type:ty),*)) => {
         $(#[$doc])*
-        pub(super) fn $name(level: Level, $($arg: $type),*) {
+        pub fn $name(level: Level, $($arg: $type),*) {
             match level {
                 Level::Plain => plain::$name($($arg),*),
                 #[cfg(target_arch = "x86_64")]

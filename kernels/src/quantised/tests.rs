@@ -3,8 +3,8 @@
 //! What the formats mean is held against another implementation in `tests/local`.
 
 use super::format::unpack_row;
-use super::half::{from_f16, to_f16};
 use super::*;
+use crate::half::{from_f16, to_f16};
 
 /// Numbers that look random, the same each time.
 pub(super) struct Numbers(pub(super) u64);

@@ -12,7 +12,7 @@ const LEFT_BLOCK: usize = 512 * 1024;
 
 /// A matrix of `depth` rows and `columns` columns as panels of [`PANEL`] columns, zeros at the end.
 #[derive(Debug, Default)]
-pub(super) struct Panels {
+pub struct Panels {
     data: Vec<f32>,
     depth: usize,
     columns: usize,
@@ -20,19 +20,19 @@ pub(super) struct Panels {
 
 impl Panels {
     /// From a function of row and column.
-    pub(super) fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
+    pub fn new(depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) -> Self {
         let mut new = Self::default();
         new.fill(depth, columns, at);
         new
     }
 
     /// How many rows it has.
-    pub(super) fn depth(&self) -> usize {
+    pub fn depth(&self) -> usize {
         self.depth
     }
 
     /// Takes another matrix into the same memory.
-    pub(super) fn fill(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
+    pub fn fill(&mut self, depth: usize, columns: usize, at: impl Fn(usize, usize) -> f32) {
         (self.depth, self.columns) = (depth, columns);
         self.data.clear();
         self.data.reserve(columns.div_ceil(PANEL) * depth * PANEL);
@@ -46,19 +46,24 @@ impl Panels {
     }
 }
 
-/// Which instructions are there.
+/// Which instructions are there. Only [`Level::detect`] gives other ones than the portable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub enum Level {
+    /// AVX-512 (F, BW, DQ, VL) and FMA.
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Avx512,
+    /// AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
+    #[non_exhaustive]
     Avx2,
+    /// Plain Rust.
     Portable,
 }
 
 impl Level {
     /// The best that this processor has.
-    pub(super) fn detect() -> Self {
+    pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f")
@@ -79,14 +84,20 @@ impl Level {
 
 /// Rows of a matrix, each `stride` after the one before.
 #[derive(Clone, Copy)]
-pub(super) struct Rows<'a> {
-    pub(super) data: &'a [f32],
-    pub(super) stride: usize,
-    pub(super) count: usize,
+pub struct Rows<'a> {
+    /// All its numbers, and those between the rows.
+    pub data: &'a [f32],
+    /// From the start of a row to that of the next.
+    pub stride: usize,
+    /// How many rows.
+    pub count: usize,
 }
 
 /// Adds `left · right` to rows of `out` that are `out_stride` apart.
-pub(super) fn add_product(
+///
+/// # Panics
+/// When the shapes do not fit one another: a defect of the caller.
+pub fn add_product(
     level: Level,
     left: Rows<'_>,
     right: &Panels,

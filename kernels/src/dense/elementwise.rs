@@ -6,14 +6,14 @@
 // Calling what was compiled for instructions that were looked for first.
 #![allow(unsafe_code)]
 
-use super::matmul::Level;
+use super::product::Level;
 
 /// Compiles a function that takes `FUSED` (whether a product and a sum are one instruction) for
 /// every level.
 macro_rules! for_each_level {
     ($(#[$doc:meta])* $name:ident = $body:ident($($argument:ident: $kind:ty),*)) => {
         $(#[$doc])*
-        pub(super) fn $name(level: Level, $($argument: $kind),*) {
+        pub fn $name(level: Level, $($argument: $kind),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,fma")]
             fn avx512($($argument: $kind),*) { $body::<true>($($argument),*) }

@@ -5,8 +5,8 @@
 use std::ops::Range;
 
 use super::format::{Sub, float, sub_block};
-use super::half::{from_f16, to_f16};
 use super::{Acts, BLOCK, Disjoint, Head, Matrix};
+use crate::half::{from_f16, to_f16};
 
 /// Numbers that are summed side by side.
 const LANES: usize = 8;
