@@ -21,7 +21,7 @@ setup: ## install the system packages that are missing (Debian, Ubuntu)
 build: setup ## the library, the command, the examples and the three modules
 	@python3 scripts/suites.py build
 
-demo: setup ## the same agent in every language, streamed; MODEL=openai/... for a real one
+demo: setup ## the same agent in every language, then a real model in the process; MODEL=openai/... for another
 	@python3 scripts/demo.py $(if $(MODEL),--model '$(MODEL)')
 
 test: setup ## every test in every language; goes on after a failure

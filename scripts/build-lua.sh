@@ -12,9 +12,11 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- 5.4
 profile=${AIKIT_PROFILE:-dev}
 target=${CARGO_TARGET_DIR:-target}
+# The other parts keep their default features: a Lua is chosen by leaving the default out.
+others="aikit/default,aikit-ffi/default,aikit-cli/default,aikit-node/default,aikit-python/default"
 case $profile in
-    dev) folder=debug scope="--workspace --keep-going" ;;
-    *) folder=$profile scope="--package aikit-lua" ;;
+    dev) folder=debug scope="--workspace --keep-going" rest="aikit-lua/local,$others" ;;
+    *) folder=$profile scope="--package aikit-lua" rest=aikit-lua/local ;;
 esac
 
 for lua in "$@"; do
@@ -27,7 +29,7 @@ for lua in "$@"; do
             ;;
     esac
     # shellcheck disable=SC2086 # two words
-    cargo build $scope --profile "$profile" --no-default-features --features "aikit-lua/$feature"
+    cargo build $scope --profile "$profile" --no-default-features --features "aikit-lua/$feature,$rest"
     mkdir -p "$target/lua/$lua"
     # A new file under the old name: a process that runs the old one keeps it.
     cp "$target/$folder/libaikit_lua.so" "$target/lua/$lua/aikit.so.$$"

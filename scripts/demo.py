@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """The same agent, from the same spec, in every language: `make demo`.
 
-    scripts/demo.py                          with the scripted model: no key, no network
-    scripts/demo.py --model openai/gpt-4o    with a real one: any OpenAI-compatible address, from
+    scripts/demo.py                          a scripted model, then a real one in the process: no key,
+                                             no server, and no network once the model is there
+    scripts/demo.py --model openai/gpt-4o    a real one elsewhere: any OpenAI-compatible address, from
                                              OPENAI_BASE_URL and OPENAI_API_KEY
 
 Builds what is missing, runs the handbook example of each language and shows its answer as it is
-streamed. With the scripted model all answers must be the same, or the exit status is 1.
+streamed. The script's answers, and those of the model in the process, must be the same in every
+language, or the exit status is 1.
 """
 
 import argparse
@@ -18,9 +20,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from small_model import Unavailable, small_model
 from suite_list import EXAMPLES, Example
 
 ROOT = Path(__file__).resolve().parent.parent
+
+LOCAL = (
+    "examples/specs/local.yaml",
+    "examples/handbook",
+    "What is the capital of France, and what is it known for?",
+)
+"""What the examples are given for the model in the process: spec, documents and question."""
 
 
 @dataclass
@@ -73,16 +83,17 @@ def show_all_but_report(output: BinaryIO) -> bytes:
     return line or held
 
 
-def run(example: Example, model: str) -> Seen:
+def run(example: Example, model: str, given: tuple[str, ...] = ()) -> Seen:
     """Runs one example, showing what it prints except the report, which is its last line."""
     print(f"\n--- {example.language}: {example.source}", flush=True)
     environment = os.environ | example.environment
     environment.pop("AIKIT_MODEL", None)
+    environment["AIKIT_MODELS"] = str(ROOT / ".cache" / "models")
     if model:
         environment["AIKIT_MODEL"] = model
     try:
         process = subprocess.Popen(
-            [*example.command, "--json"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+            [*example.command, *given, "--json"], cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
     except OSError as error:
@@ -96,7 +107,7 @@ def run(example: Example, model: str) -> Seen:
     return Seen(example.language, report, problem)
 
 
-def table(seen: list[Seen], scripted: bool) -> tuple[str, bool]:
+def table(seen: list[Seen], alike: bool) -> tuple[str, bool]:
     """The closing table, and whether everything is as it should be."""
     reference = next((s.answer for s in seen if s.report), "")
     rows = [f"{'language':<16}{'import ms':>10}{'run ms':>9}{'events':>8}{'citations':>11}  answer"]
@@ -107,8 +118,8 @@ def table(seen: list[Seen], scripted: bool) -> tuple[str, bool]:
             good = False
             continue
         same = s.answer == reference
-        verdict = "same" if same else ("DIFFERENT" if scripted else "its own")
-        good = good and (same or not scripted)
+        verdict = "same" if same else ("DIFFERENT" if alike else "its own")
+        good = good and (same or not alike)
         imported = s.report.get("import_ms")
         import_text = f"{imported:.1f}" if isinstance(imported, (int, float)) else "-"
         rows.append(
@@ -130,18 +141,43 @@ def main() -> int:
         if build.returncode:
             return build.returncode
 
-    model = arguments.model
-    print(f"\nOne spec (examples/specs/handbook.yaml), {len(EXAMPLES)} programs, model: "
-          f"{model or 'scripted, as the spec says'}")
-    seen = [run(example, model) for example in EXAMPLES]
-    text, good = table(seen, scripted=not model)
-    print(f"\n{text}\n")
-    if good:
-        print("The same spec gave the same answer in every language." if not model
-              else f"Every language got an answer from {model}.")
-    else:
-        print("Not every language gave the answer: see above.")
+    try:
+        good = elsewhere(arguments.model) if arguments.model else scripted_and_local()
+    except Unavailable as error:
+        print(f"\nThe small model that runs in the process is not there. {error}")
+        return 1
     return 0 if good else 1
+
+
+def elsewhere(model: str) -> bool:
+    """The handbook's agent with a model of the user's."""
+    title("examples/specs/handbook.yaml", model)
+    seen = [run(example, model) for example in EXAMPLES]
+    return closed(seen, False, f"Every language got an answer from {model}.")
+
+
+def scripted_and_local() -> bool:
+    """The handbook's agent with its script, and then a real model in the process."""
+    title("examples/specs/handbook.yaml", "scripted: tools, passages and citations, the same each time")
+    seen = [run(example, "") for example in EXAMPLES]
+    good = closed(seen, True, "The same spec gave the same answer in every language.")
+
+    small_model()
+    title("examples/specs/local.yaml", "SmolLM2, 135 million parameters, inside of each program")
+    seen = [run(example, "", LOCAL) for example in EXAMPLES]
+    words = "A real model answered in every language, in the process: no key, no server, no network."
+    return closed(seen, True, words) and good
+
+
+def title(spec: str, model: str) -> None:
+    print(f"\n=== One spec ({spec}), {len(EXAMPLES)} programs. Model: {model}")
+
+
+def closed(seen: list[Seen], alike: bool, words: str) -> bool:
+    """Shows the table; whether everything is as it should be."""
+    text, good = table(seen, alike)
+    print(f"\n{text}\n\n{words if good else 'Not every language gave the answer: see above.'}")
+    return good
 
 
 if __name__ == "__main__":

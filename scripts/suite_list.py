@@ -108,13 +108,20 @@ def isolation(seconds: int, more: str = "") -> Suite:
 
 TEST = [
     *BUILD,
-    Suite("rust", "cargo test --workspace --no-fail-fast", "cargo", minutes=30),
+    # What is marked as ignored needs the models that are fetched and made first.
+    Suite(
+        "rust",
+        "tests/local/materials.py && cargo test --workspace --no-fail-fast -- --include-ignored",
+        "cargo",
+        minutes=30,
+    ),
     # The suites of the store, of specs and of runs once more, on the other back end.
     Suite(
         "rust-postgres",
         "tests/postgres/server.py --no-fsync run -- cargo test --workspace --no-fail-fast "
         "--features aikit/postgres-tests,aikit-cli/postgres-tests "
-        "--lib --test specs --test agent --test store_faults --test postgres",
+        "--lib --test specs --test agent --test store_faults --test postgres "
+        "-- --skip model::local::",
         "cargo",
         minutes=30,
     ),

@@ -138,6 +138,16 @@ export interface Provider {
   concurrentRequests?: number;
   /** The path of a file of recorded exchanges. */
   cassette?: string;
+  /** Of `local`, as what follows: the folder of models. */
+  folder?: string;
+  /** That compute; one for each core without it, at most 16. */
+  threads?: number;
+  /** Of a conversation with its answer; 8192 without it. */
+  contextTokens?: number;
+  /** Memory for conversations, beside the file; 1024 without it. */
+  cacheMb?: number;
+  /** Seconds that a model which nobody uses stays in memory; 600 without it. */
+  idleS?: number;
 }
 
 /** What every call that takes time accepts. */
@@ -222,16 +232,23 @@ export type Image =
   | { readonly data: Uint8Array | string; readonly mediaType?: string }
   | { readonly url: string; readonly mediaType?: string };
 
+/** How passages are found: by their words, by their meaning, or by both. */
+export type SearchStrategy = "keyword" | "vector" | "hybrid";
+
 export interface IngestOptions extends CallOptions {
-  /** Adds vectors to the keyword index. */
+  /** Makes the vectors; without it the one inside the library does. */
   embeddingModel?: string;
+  /** How it will be searched; `"keyword"` makes no vectors. */
+  strategy?: SearchStrategy;
 }
 
 export interface SearchOptions extends CallOptions {
   /** Most passages; 5 without it. */
   topK?: number;
-  /** Searches by meaning too. */
+  /** Makes the vectors; without it the one inside the library does. */
   embeddingModel?: string;
+  /** `"hybrid"` without it. */
+  strategy?: SearchStrategy;
 }
 
 export interface Tool<Arguments = any> {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --example handbook                    with the scripted model of the spec
+//! cargo run --example handbook -- SPEC DOCUMENTS QUESTION
 //! AIKIT_MODEL=openai/gpt-4o-mini cargo run ...    with a real one
 //! ```
 //!
@@ -52,17 +53,21 @@ impl Tool for LeaveBalance {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    let given: Vec<String> = std::env::args().skip(1).filter(|given| given != "--json").collect();
+    let or = |place: usize, default: &'static str| given.get(place).map_or(default, String::as_str);
+    let spec = AgentRef::from(or(0, "examples/specs/handbook.yaml"));
+    let (documents, question) = (or(1, "examples/handbook"), or(2, QUESTION));
+
     let kernel = Kernel::open(OpenOptions::default()).await?;
     kernel.register(Arc::new(LeaveBalance::new()))?;
-    kernel.collection("handbook")?.ingest("examples/handbook").await?;
+    kernel.collection("handbook")?.ingest(documents).await?;
 
     let options = AgentOptions { model: std::env::var("AIKIT_MODEL").ok() };
-    let spec = AgentRef::from("examples/specs/handbook.yaml");
     let agent = kernel.agent_with(spec, options).await?;
 
-    println!("> {QUESTION}\n");
+    println!("> {question}\n");
     let started = Instant::now();
-    let mut run = agent.start(QUESTION);
+    let mut run = agent.start(question);
     let mut events = 0;
     while let Some(event) = run.next().await {
         events += 1;

@@ -334,8 +334,10 @@ async fn two_providers_share_a_file_and_embeddings_are_recorded_as_well() {
         let note = folder.path().join("note.txt");
         std::fs::write(&note, "one sentence").expect("write");
         let collection = kernel.collection("notes").expect("collection");
-        let options =
-            aikit::retrieval::IngestOptions { embedding_model: Some("vectors/small".into()) };
+        let options = aikit::retrieval::IngestOptions {
+            embedding_model: Some("vectors/small".into()),
+            ..Default::default()
+        };
         let report = collection.ingest_with(&note, options, Default::default()).await;
         (text, report.expect("ingest").chunks)
     };

@@ -94,7 +94,8 @@ async fn found(kernel: &Kernel, known: &Value, model: Option<&str>) -> Value {
         let mut answers = Map::new();
         for query in keys(&known[&name]) {
             let embedding_model = model.map(str::to_owned);
-            let options = SearchOptions { top_k: Some(50), embedding_model };
+            let options =
+                SearchOptions { top_k: Some(50), embedding_model, ..SearchOptions::default() };
             let passages = collection.search_with(&query, options).await.expect("search");
             answers.insert(query, passages.iter().map(without_score).collect());
         }

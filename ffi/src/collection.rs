@@ -27,8 +27,9 @@ unsafe fn find(
 /// Takes a file or a folder into a collection, which is made if need be, and waits until that is
 /// done. What did not change since the last time costs nothing.
 ///
-/// `options` is a JSON object or empty: embedding_model. On success the caller owns `*report`, a
-/// JSON object: added, updated, unchanged, removed, chunks, skipped ([{path, code, reason}]). Errors:
+/// `options` is a JSON object or empty: embedding_model (makes the vectors; default
+/// "builtin/static-v1", the one inside the library), strategy ("keyword" makes none). On success the
+/// caller owns `*report`, a JSON object: added, updated, unchanged, removed, chunks, skipped ([{path, code, reason}]). Errors:
 /// AIKIT_COLLECTION_INVALID, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE, AIKIT_INVALID_ARGUMENT,
 /// AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store and of the embedding model.
 /// Thread safe.
@@ -56,7 +57,8 @@ pub unsafe extern "C" fn aikit_collection_ingest(
 
 /// Searches a collection and waits for the passages.
 ///
-/// `options` is a JSON object or empty: top_k (default 5), embedding_model. On success the caller
+/// `options` is a JSON object or empty: top_k (default 5), strategy ("keyword", "vector" or, by
+/// default, "hybrid"), embedding_model (default as of aikit_collection_ingest). On success the caller
 /// owns `*passages`, a JSON array, best first: source, title, text, score, chunk, start_line. Errors:
 /// AIKIT_COLLECTION_INVALID, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
 /// AIKIT_FORKED, those of the store and of the embedding model. Thread safe.

@@ -33,7 +33,13 @@ def environment(language: Language) -> dict[str, str]:
         for key, value in os.environ.items()
         if not key.startswith(("OPENAI_", "AIKIT_", "LUA_", "PYTHON", "NODE_"))
     }
-    return kept | {"LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"} | language.environment
+    own = {
+        "LC_ALL": "C.UTF-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Where scripts/small_model.py puts the real model that runs in the process.
+        "AIKIT_MODELS": str(ROOT / ".cache" / "models"),
+    }
+    return kept | own | language.environment
 
 
 def _lua(name: str, program: str, folder: str) -> Language:

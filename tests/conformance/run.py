@@ -41,6 +41,9 @@ from languages import LANGUAGES, ROOT, Language, environment
 from scenarios import Scenario, load
 from stores import Failure, Postgres, Sqlite, Staged, Unavailable, server
 
+sys.path.insert(0, str(ROOT / "scripts"))
+import small_model
+
 
 ON_POSTGRES = ("rust", "python")
 """The languages in which the scenarios usually run on PostgreSQL: the store is the core's, and behind
@@ -231,6 +234,7 @@ def main(arguments: list[str] | None = None) -> int:
             for scenario in scenarios:
                 print(f"{scenario.name}: {scenario.about}")
             return 0
+        small_model.small_model()
         with opened(options.postgres) as store:
             others = [s.name for s in scenarios if not s.runs_on(store.name)]
             scenarios = [s for s in scenarios if s.runs_on(store.name)]
@@ -240,6 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
                 cells = list(pool.map(work, cells))
     except ScenarioError as error:
         sys.exit(f"a scenario is written wrongly: {error}")
+    except small_model.Unavailable as error:
+        sys.exit(f"models in the process cannot be tested: {error}")
 
     print_matrix(cells, languages, scenarios)
     print_failures(cells)

@@ -124,6 +124,6 @@ def aimock() -> Iterator[Server]:
 def llama() -> Iterator[Server]:
     """A real llama.cpp server with a small real model."""
     port = free_port()
-    command = [sys.executable, str(HERE / "llama_server.py"), str(materials.model()), str(port)]
+    command = [sys.executable, str(HERE / "llama_server.py"), str(materials.small_model()), str(port)]
     with _running(command, port, "/health", dict(os.environ)) as server:
         yield server

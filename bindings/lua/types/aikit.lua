@@ -34,6 +34,11 @@ local aikit = {}
 ---@field tokens_per_minute? integer
 ---@field concurrent_requests? integer
 ---@field cassette? string The path of a file of recorded exchanges.
+---@field folder? string Of `local`, as what follows: the folder of models.
+---@field threads? integer That compute; one for each core without it, at most 16.
+---@field context_tokens? integer Of a conversation with its answer; 8192 without it.
+---@field cache_mb? integer Memory for conversations; 1024 without it.
+---@field idle_s? integer Seconds that a model which nobody uses stays in memory; 600 without it.
 
 ---@class aikit.Policy
 ---@field allowed_tools? string[] If given, only these; none at all is `aikit.array({})`.
@@ -459,12 +464,12 @@ local Collection = {}
 
 ---Takes in a file or a folder.
 ---@param path string
----@param options? { embedding_model?: string }
+---@param options? { embedding_model?: string, strategy?: "keyword"|"vector"|"hybrid" }
 ---@return aikit.Report
 function Collection:ingest(path, options) end
 
 ---@param query string
----@param options? { top_k?: integer, embedding_model?: string }
+---@param options? { top_k?: integer, embedding_model?: string, strategy?: "keyword"|"vector"|"hybrid" }
 ---@return aikit.Passage[]
 function Collection:search(query, options) end
 

@@ -68,6 +68,9 @@ class Agent {
   }
 }
 
+/** How a collection is searched: what taking in and searching have in common. */
+const searching = { embeddingModel: "embedding_model", strategy: "strategy" };
+
 /** A collection of documents. */
 class Collection {
   #handle;
@@ -83,15 +86,14 @@ class Collection {
   /** Takes in a file or a folder; gives a report. */
   async ingest(path, given) {
     text("ingest: the path", path);
-    const { signal, options } = take("ingest", given, { embeddingModel: "embedding_model" });
+    const { signal, options } = take("ingest", given, searching);
     return await perform(() => this.#handle.ingest(path, options), { signal });
   }
 
   /** The passages that fit best. */
   async search(query, given) {
     text("search: the query", query);
-    const names = { topK: "top_k", embeddingModel: "embedding_model" };
-    const { signal, options } = take("search", given, names);
+    const { signal, options } = take("search", given, { topK: "top_k", ...searching });
     return await perform(() => this.#handle.search(query, options), { signal });
   }
 

@@ -118,6 +118,11 @@ const PROVIDER = {
   tokensPerMinute: "tokens_per_minute",
   concurrentRequests: "concurrent_requests",
   cassette: "cassette",
+  folder: "folder",
+  threads: "threads",
+  contextTokens: "context_tokens",
+  cacheMb: "cache_mb",
+  idleS: "idle_s",
 };
 const POLICY = { allowedTools: "allowed_tools", deniedTools: "denied_tools", quotas: "quotas" };
 const QUOTAS = {

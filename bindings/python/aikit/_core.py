@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar, overload
 
     from ._convert import Image
+    from ._records import SearchStrategy
 
     Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -285,14 +286,23 @@ class CollectionCore:
         return self._native.name
 
     def _ingest_task(
-        self, path: str | os.PathLike[str], embedding_model: str | None
+        self,
+        path: str | os.PathLike[str],
+        embedding_model: str | None,
+        strategy: SearchStrategy | None,
     ) -> _aikit.Task:
-        return self._native.ingest(path_text(path), options(embedding_model=embedding_model))
+        given = options(embedding_model=embedding_model, strategy=strategy)
+        return self._native.ingest(path_text(path), given)
 
     def _search_task(
-        self, query: str, top_k: int | None, embedding_model: str | None
+        self,
+        query: str,
+        top_k: int | None,
+        embedding_model: str | None,
+        strategy: SearchStrategy | None,
     ) -> _aikit.Task:
-        return self._native.search(query, options(top_k=top_k, embedding_model=embedding_model))
+        given = options(top_k=top_k, embedding_model=embedding_model, strategy=strategy)
+        return self._native.search(query, given)
 
     def __repr__(self) -> str:
         return f"<aikit.{type(self).__name__} {self.name}>"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ClassVar, Literal, NoReturn
 
+    SearchStrategy = Literal["keyword", "vector", "hybrid"]
+
 
 class Record:
     """The base of all values. Subclasses name their fields in `__slots__`."""

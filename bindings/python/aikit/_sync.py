@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from ._convert import Image
+    from ._records import SearchStrategy
     from ._spec_records import Status
 
 from collections import deque
@@ -263,16 +264,32 @@ class Collection(CollectionCore):
     """A collection of documents."""
 
     def ingest(
-        self, path: str | os.PathLike[str], *, embedding_model: str | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        embedding_model: str | None = None,
+        strategy: SearchStrategy | None = None,
     ) -> IngestReport:
-        """Take in a file or a folder. What is unchanged since the last time costs nothing."""
-        return read_report(_finish(self._ingest_task(path, embedding_model)))
+        """Take in a file or a folder. What is unchanged since the last time costs nothing.
+
+        Vectors are made with `embedding_model`, or the one inside the library; `"keyword"` makes
+        none.
+        """
+        return read_report(_finish(self._ingest_task(path, embedding_model, strategy)))
 
     def search(
-        self, query: str, *, top_k: int | None = None, embedding_model: str | None = None
+        self,
+        query: str,
+        *,
+        top_k: int | None = None,
+        embedding_model: str | None = None,
+        strategy: SearchStrategy | None = None,
     ) -> list[Passage]:
-        """The passages that fit best, 5 unless `top_k` says otherwise."""
-        return read_passages(_finish(self._search_task(query, top_k, embedding_model)))
+        """The passages that fit best, 5 unless `top_k` says otherwise.
+
+        By words and by meaning (`"hybrid"`), or by one of them: `"keyword"`, `"vector"`.
+        """
+        return read_passages(_finish(self._search_task(query, top_k, embedding_model, strategy)))
 
     def documents(self) -> list[Document]:
         """What is in the collection."""

@@ -232,14 +232,16 @@ impl Adapter {
             "config" => to_json(&kernel.explain(self.spec.as_ref())),
             "backup" => to_json(&kernel.backup(text(step, "path")).await?),
             "ingest" => {
-                let options: IngestOptions = from_json(only(step, &["embedding_model"]))?;
+                let options: IngestOptions =
+                    from_json(only(step, &["embedding_model", "strategy"]))?;
                 let never = CancellationToken::new();
                 let path = text(step, "path").as_ref();
                 let collection = kernel.collection(text(step, "collection"))?;
                 to_json(&collection.ingest_with(path, options, never).await?)
             }
             "search" => {
-                let options: SearchOptions = from_json(only(step, &["top_k", "embedding_model"]))?;
+                let names = ["top_k", "embedding_model", "strategy"];
+                let options: SearchOptions = from_json(only(step, &names))?;
                 let collection = kernel.collection(text(step, "collection"))?;
                 to_json(&collection.search_with(text(step, "query"), options).await?)
             }

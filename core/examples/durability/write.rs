@@ -239,7 +239,8 @@ impl Writer {
         let path = self.files.join(source);
         let failed = |e: std::io::Error| aikit::Error::invalid_argument(e.to_string());
         std::fs::write(&path, text(mark)).map_err(failed)?;
-        let options = IngestOptions { embedding_model: Some(EMBEDDING.into()) };
+        let options =
+            IngestOptions { embedding_model: Some(EMBEDDING.into()), ..Default::default() };
         let token = CancellationToken::new();
         self.kernel.collection(collection)?.ingest_with(&path, options, token).await.map(drop)
     }

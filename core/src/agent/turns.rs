@@ -19,8 +19,8 @@ use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
 use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage};
-use crate::retrieval::{Passage, SearchOptions};
-use crate::spec::{ToolChoice, is_slug};
+use crate::retrieval::{Passage, SearchOptions, SearchStrategy};
+use crate::spec::{RagStrategy, ToolChoice, is_slug};
 use crate::store::{self, NewRun};
 use crate::tool::{Context, HostCalls, asked};
 
@@ -270,6 +270,11 @@ impl Work<'_> {
             let options = SearchOptions {
                 top_k: Some(knowledge.top_k),
                 embedding_model: knowledge.embedding_model.clone(),
+                strategy: Some(match self.agent.spec.document().context_policy.rag.strategy {
+                    RagStrategy::Keyword => SearchStrategy::Keyword,
+                    RagStrategy::Vector => SearchStrategy::Vector,
+                    RagStrategy::Hybrid => SearchStrategy::Hybrid,
+                }),
             };
             let passages = collection.search_with(input, options).await?;
             progress.passages.extend(passages.iter().cloned());

@@ -171,11 +171,40 @@ const PROVIDER: &[&str] = &[
     "cassette",
 ];
 
+/// What the models of the process take; nothing else is said of them, and nothing of it of others.
+const LOCAL: &[&str] =
+    &["folder", "threads", "context_tokens", "cache_mb", "idle_s", "concurrent_requests"];
+
+fn local(r: &mut Reader, node: &Node<'_>) -> ProviderSettings {
+    let mut local = ProviderSettings::default();
+    r.table(node, LOCAL, |r, key, node| {
+        match key {
+            "folder" => local.folder = r.absolute(node).map(Into::into),
+            "threads" => local.threads = r.whole(node, 1, 256),
+            "context_tokens" => local.context_tokens = r.whole(node, 64, SMALL),
+            "cache_mb" => local.cache_mb = r.whole(node, 1, LARGEST_MB.min(SMALL)),
+            "idle_s" => local.idle_s = r.whole(node, 0, SMALL),
+            "concurrent_requests" => local.concurrent_requests = r.whole(node, 1, 1_000),
+            _ => return false,
+        }
+        true
+    });
+    local
+}
+
 fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<ProviderSettings> {
     if !is_slug(name) {
         let hint = "letters, digits, `-`, `_` and `.`, at most 64, as before the slash of a model";
         r.refuse(node, "is not the name of a provider", Some(hint));
         return None;
+    }
+    if name == "local" {
+        if kind == Kind::Tenant {
+            let hint = "models in the process take memory and files of whoever runs the program";
+            r.refuse(node, "belongs in a profile", Some(hint));
+            return None;
+        }
+        return Some(local(r, node));
     }
     let mut provider = ProviderSettings::default();
     let mut said = false;

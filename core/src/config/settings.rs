@@ -72,6 +72,21 @@ pub struct ProviderSettings {
     /// File of recorded exchanges; in a profile only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cassette: Option<PathBuf>,
+    /// Of `local`: the folder of models; in a profile only, as what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// Of `local`: threads that compute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// Of `local`: tokens of a conversation with its answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_tokens: Option<u32>,
+    /// Of `local`: memory for conversations, in MiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_mb: Option<u32>,
+    /// Of `local`: seconds that a model which nobody uses stays in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_s: Option<u32>,
 }
 
 /// How long things are kept.
@@ -177,6 +192,11 @@ impl ProviderSettings {
         replace(&mut self.tokens_per_minute, later.tokens_per_minute.as_ref());
         replace(&mut self.concurrent_requests, later.concurrent_requests.as_ref());
         replace(&mut self.cassette, later.cassette.as_ref());
+        replace(&mut self.folder, later.folder.as_ref());
+        replace(&mut self.threads, later.threads.as_ref());
+        replace(&mut self.context_tokens, later.context_tokens.as_ref());
+        replace(&mut self.cache_mb, later.cache_mb.as_ref());
+        replace(&mut self.idle_s, later.idle_s.as_ref());
     }
 }
 

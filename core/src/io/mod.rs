@@ -14,5 +14,5 @@ pub use http::client;
 pub(crate) use lock::{Condvar, Mutex, RwLock};
 pub use panic::{catch, catch_panic};
 pub use runtime::{Generation, generation, runtime, shutdown};
-pub(crate) use runtime::{counted, know_forks, run_here, shutdown_token};
+pub(crate) use runtime::{counted, know_forks, run_blocking, run_here, shutdown_token};
 pub(crate) use sse::SseReader;

@@ -140,6 +140,20 @@ pub(crate) async fn run_here<T: Send + 'static>(
     }
 }
 
+/// Runs what blocks or takes its time on a thread of its own of the global runtime. Dropping the
+/// result does not end the work.
+pub(crate) async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match runtime()?.spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(payload) => Err(panic_error(&*payload)),
+            Err(_) => Err(Error::new(Code::Closed, "the work was stopped: aikit is shut down")),
+        },
+    }
+}
+
 struct InFlight(&'static AtomicUsize);
 
 impl Drop for InFlight {

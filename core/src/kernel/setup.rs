@@ -29,6 +29,11 @@ fn shown(config: &ProviderConfig) -> ProviderSettings {
         tokens_per_minute: config.tokens_per_minute,
         concurrent_requests: config.concurrent_requests,
         cassette: config.cassette.as_ref().map(|cassette| cassette.path().to_owned()),
+        folder: config.folder.clone(),
+        threads: config.threads,
+        context_tokens: config.context_tokens,
+        cache_mb: config.cache_mb,
+        idle_s: config.idle_s,
     }
 }
 
@@ -133,6 +138,11 @@ impl Setup {
                 tokens_per_minute: settings.tokens_per_minute,
                 concurrent_requests: settings.concurrent_requests,
                 cassette: settings.cassette.clone().map(Cassette::new),
+                folder: settings.folder.clone(),
+                threads: settings.threads,
+                context_tokens: settings.context_tokens,
+                cache_mb: settings.cache_mb,
+                idle_s: settings.idle_s,
                 key_error,
             };
             all.insert(name.clone(), config);

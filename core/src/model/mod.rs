@@ -11,6 +11,7 @@
 //! - `estimate`: how many tokens a request will about take.
 //! - `resilience`: what stands between a caller and a provider that fails.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
+//! - `folder`: where models in files are kept.
 //! - `host`: models whose answers the program around aikit makes.
 //! - `embedding`: embeddings in the process: the one inside the library, and models from a folder.
 //! - `local`: GGUF chat models in the process.
@@ -21,6 +22,7 @@ mod completion;
 mod dialect;
 mod embedding;
 mod estimate;
+mod folder;
 mod host;
 #[cfg(feature = "local")]
 pub mod local;
@@ -35,6 +37,7 @@ mod wires;
 
 pub use cassette::Cassette;
 pub use completion::{Completion, Delta, DeltaSink, Usage, finish};
+pub(crate) use embedding::FolderEmbeddings;
 pub use embedding::{BuiltinEmbeddings, EmbeddingUse, SentenceModel};
 pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
@@ -85,4 +88,12 @@ pub trait EmbeddingModel: Send + Sync {
     /// # Errors
     /// A model code of [`crate::error::Code`].
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>>;
+
+    /// The same for what is searched with, where a model tells questions from passages.
+    ///
+    /// # Errors
+    /// As of [`EmbeddingModel::embed`].
+    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.embed(texts).await
+    }
 }

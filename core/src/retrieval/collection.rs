@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{chunk, load, query};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::Providers;
+use crate::model::{BuiltinEmbeddings, Providers};
 use crate::spec::is_slug;
 use crate::store::{DocumentRecord, NewDocument, StoredChunk, TenantStore};
 
@@ -24,9 +24,25 @@ const EMBED_STEP: u32 = 256;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestOptions {
-    /// `provider/model` to make vectors with at once; else they are made at the first search that
-    /// names a model.
+    /// `provider/model` to make vectors with; default: [`BuiltinEmbeddings::NAME`], which needs
+    /// nothing.
     pub embedding_model: Option<String>,
+    /// How it will be searched: [`SearchStrategy::Keyword`] makes no vectors. Those of a model that
+    /// a search names are made then.
+    pub strategy: Option<SearchStrategy>,
+}
+
+/// How passages are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchStrategy {
+    /// By their words (BM25).
+    Keyword,
+    /// By their meaning: the nearest vectors.
+    Vector,
+    /// By both, fused by reciprocal rank.
+    #[default]
+    Hybrid,
 }
 
 /// How a search is made.
@@ -35,8 +51,11 @@ pub struct IngestOptions {
 pub struct SearchOptions {
     /// Passages to give, 1 to 100; default 5.
     pub top_k: Option<u32>,
-    /// Adds vector search with this `provider/model`, fused with keyword search by rank.
+    /// `provider/model` that makes the vectors; default: [`BuiltinEmbeddings::NAME`], which needs
+    /// nothing.
     pub embedding_model: Option<String>,
+    /// Default: by words and by meaning.
+    pub strategy: Option<SearchStrategy>,
 }
 
 /// A file that was not taken in.
@@ -148,10 +167,26 @@ impl Collection {
         if !documents.is_empty() || !remove.is_empty() {
             self.store.put_documents(&self.name, documents, remove).await?;
         }
-        if let Some(model) = &options.embedding_model {
-            self.embed(model, &cancel).await?;
+        match (&options.embedding_model, options.strategy.unwrap_or_default()) {
+            (_, SearchStrategy::Keyword) => {}
+            (Some(model), _) => self.embed(model, &cancel).await?,
+            (None, SearchStrategy::Vector) => self.embed(BuiltinEmbeddings::NAME, &cancel).await?,
+            (None, SearchStrategy::Hybrid) => self.embed_unasked(&cancel).await?,
         }
         Ok(report)
+    }
+
+    /// Makes the vectors that nobody asked for. Who has no room for them searches by words, as if
+    /// there were none.
+    async fn embed_unasked(&self, cancel: &CancellationToken) -> Result<()> {
+        match self.embed(BuiltinEmbeddings::NAME, cancel).await {
+            Err(error) if error.code() == Code::QuotaExceeded => {
+                let collection = self.name();
+                tracing::warn!(collection, %error, "no room for vectors: search goes by words");
+                Ok(())
+            }
+            made => made,
+        }
     }
 
     /// Makes the vectors that are missing.
@@ -172,7 +207,7 @@ impl Collection {
         }
     }
 
-    /// The five best passages by keywords.
+    /// The five best passages by words and by meaning, with the embedder inside the library.
     ///
     /// # Errors
     /// The store's codes.
@@ -192,26 +227,35 @@ impl Collection {
             )));
         }
         // Each ranking is read deeper than asked, so that fusing has something to choose from.
-        let depth = match options.embedding_model {
-            Some(_) => (top_k * 4).max(20),
-            None => top_k,
-        };
-        let words = query::words(query);
-        let by_words = if words.is_empty() {
-            Vec::new()
-        } else {
-            self.store.search_text(&self.name, words, depth).await?
-        };
-        let found = match &options.embedding_model {
-            None => by_words,
-            Some(model) => {
-                let by_meaning = self.search_vectors(query, model, depth).await?;
+        let deep = (top_k * 4).max(20);
+        let model = options.embedding_model.as_deref();
+        let found = match options.strategy.unwrap_or_default() {
+            SearchStrategy::Keyword => self.search_words(query, top_k).await?,
+            SearchStrategy::Vector => {
+                self.search_vectors(query, model.unwrap_or(BuiltinEmbeddings::NAME), top_k).await?
+            }
+            SearchStrategy::Hybrid => {
+                let by_words = self.search_words(query, deep).await?;
+                let by_meaning = match model {
+                    Some(model) => self.search_vectors(query, model, deep).await?,
+                    None if query::words(query).is_empty() => Vec::new(),
+                    None => self.search_unasked(query, deep).await?,
+                };
                 query::fuse(vec![by_words, by_meaning], top_k as usize)
             }
         };
         Ok(found.into_iter().map(passage).collect())
     }
 
+    async fn search_words(&self, query: &str, depth: u32) -> Result<Vec<(StoredChunk, f64)>> {
+        let words = query::words(query);
+        if words.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.store.search_text(&self.name, words, depth).await
+    }
+
+    /// Makes the vectors that are missing, and searches them.
     async fn search_vectors(
         &self,
         query: &str,
@@ -222,8 +266,32 @@ impl Collection {
         if self.store.reader().is_none() {
             self.embed(model, &CancellationToken::new()).await?;
         }
+        self.nearest(query, model, depth).await
+    }
+
+    /// Searches the vectors that an ingest makes by default. Looking for missing ones would cost each
+    /// search as much as the search itself: only a collection that has none at all gets them now.
+    async fn search_unasked(&self, query: &str, depth: u32) -> Result<Vec<(StoredChunk, f64)>> {
+        let model = BuiltinEmbeddings::NAME;
+        let mut found = self.nearest(query, model, depth).await?;
+        if found.is_empty() && self.store.reader().is_none() {
+            self.embed_unasked(&CancellationToken::new()).await?;
+            found = self.nearest(query, model, depth).await?;
+        }
+        // Something is always nearest; what is no nearer than a text about anything else was not
+        // asked for.
+        found.retain(|(_, score)| *score >= BuiltinEmbeddings::RELATED);
+        Ok(found)
+    }
+
+    async fn nearest(
+        &self,
+        query: &str,
+        model: &str,
+        depth: u32,
+    ) -> Result<Vec<(StoredChunk, f64)>> {
         let embedder = self.providers.embedding(model)?;
-        let vector = embedder.embed(&[query.to_owned()]).await?.pop().unwrap_or_default();
+        let vector = embedder.embed_queries(&[query.to_owned()]).await?.pop().unwrap_or_default();
         self.store.search_vectors(&self.name, model, vector, depth).await
     }
 

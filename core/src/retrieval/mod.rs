@@ -5,4 +5,6 @@ mod collection;
 mod load;
 mod query;
 
-pub use collection::{Collection, IngestOptions, IngestReport, Passage, SearchOptions, Skipped};
+pub use collection::{
+    Collection, IngestOptions, IngestReport, Passage, SearchOptions, SearchStrategy, Skipped,
+};

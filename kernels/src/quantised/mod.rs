@@ -47,18 +47,13 @@ impl Level {
 
     /// All that this processor can, the plain one first: for who compares them.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::Plain];
         #[cfg(target_arch = "x86_64")]
-        {
-            let best = Self::best();
-            if best != Self::Plain {
-                all.push(Self::Avx2);
-            }
-            if best == Self::Vnni {
-                all.push(Self::Vnni);
-            }
+        match Self::best() {
+            Self::Plain => {}
+            Self::Avx2 => return vec![Self::Plain, Self::Avx2],
+            Self::Vnni => return vec![Self::Plain, Self::Avx2, Self::Vnni],
         }
-        all
+        vec![Self::Plain]
     }
 }
 

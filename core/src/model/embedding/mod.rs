@@ -1,20 +1,24 @@
 //! Embeddings in the process: no network, no key, no server.
 //!
 //! - `builtin`: the embedder that ships inside the library.
+//! - `opened`: sentence models by their folder, each in memory once.
 //! - `sentence`: BERT-family sentence models from a local folder.
 //! - `wordpiece`, `vocabulary`: the tokenizer that both use.
 
 mod builtin;
+mod opened;
 mod sentence;
 mod vocabulary;
 mod wordpiece;
 
 pub use builtin::BuiltinEmbeddings;
+pub(crate) use opened::FolderEmbeddings;
 pub use sentence::{EmbeddingUse, SentenceModel};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, Error, Result};
+use crate::io::run_blocking;
 
 /// An error when nobody waits for the work any more.
 fn still_wanted(cancel: &CancellationToken) -> Result<()> {
@@ -33,9 +37,5 @@ async fn away<T: Send + 'static>(
     let cancel = CancellationToken::new();
     let _guard = cancel.clone().drop_guard();
     let texts = texts.to_vec();
-    let done = tokio::task::spawn_blocking(move || work(&texts, &cancel)).await;
-    done.unwrap_or_else(|error| {
-        let code = if error.is_panic() { Code::Panic } else { Code::Closed };
-        Err(Error::new(code, "the making of vectors did not end").caused_by(error))
-    })
+    run_blocking(move || work(&texts, &cancel)).await
 }

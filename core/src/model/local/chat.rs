@@ -13,6 +13,7 @@ use super::registry::{Handle, LocalOptions, get, gone};
 use super::sampling::{Sampler, Sampling};
 use super::sequence::{Event, Job};
 use crate::error::{Code, Error, Result};
+use crate::io::run_blocking;
 use crate::model::{
     ChatModel, ChatRequest, Completion, Delta, DeltaSink, Message, Reasoning, StructuredOutput,
     ToolCall,
@@ -43,16 +44,8 @@ impl LocalModel {
     /// [`Code::FileNotFound`], [`Code::FileUnreadable`] and [`Code::ModelFileInvalid`].
     pub async fn load(&self) -> Result<()> {
         let (path, options) = (self.path.clone(), self.options);
-        blocking(move || get(&path, options).map(drop)).await
+        run_blocking(move || get(&path, options).map(drop)).await
     }
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(Error::new(Code::Panic, "a defect in the local model was caught").caused_by(error))
-    })
 }
 
 #[async_trait]
@@ -61,7 +54,7 @@ impl ChatModel for LocalModel {
         let (path, options, request) = (self.path.clone(), self.options, request.clone());
         let (events, mut taken) = mpsc::channel(EVENTS);
         // Reading a template, cutting a text into tokens and making a grammar take their time.
-        let handle = blocking(move || {
+        let handle = run_blocking(move || {
             let handle = get(&path, options)?;
             let job = job(&handle, &request, &options, events)?;
             handle.send(job)?;

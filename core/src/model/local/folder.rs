@@ -60,21 +60,7 @@ impl ModelFolder {
     /// # Errors
     /// [`Code::ConfigInvalid`] when the environment names no place.
     pub fn usual() -> Result<Self> {
-        Self::from_environment(&|name| std::env::var_os(name).filter(|value| !value.is_empty()))
-    }
-
-    fn from_environment(get: &dyn Fn(&str) -> Option<std::ffi::OsString>) -> Result<Self> {
-        let under = |name: &str, rest: &str| get(name).map(|base| Path::new(&base).join(rest));
-        let found = get("AIKIT_MODELS").map(PathBuf::from).or_else(|| {
-            if cfg!(windows) {
-                under("LOCALAPPDATA", "aikit/models")
-            } else if cfg!(target_os = "macos") {
-                under("HOME", "Library/Application Support/aikit/models")
-            } else {
-                under("XDG_DATA_HOME", "aikit/models")
-                    .or_else(|| under("HOME", ".local/share/aikit/models"))
-            }
-        });
+        let found = crate::model::folder::usual(&|name| std::env::var_os(name));
         found.map(Self::at).ok_or_else(|| {
             Error::new(Code::ConfigInvalid, "there is no place for local models")
                 .hint("set AIKIT_MODELS to a folder")
@@ -144,24 +130,26 @@ impl ModelFolder {
         self.root.join("files").join(format!("{sha256}.gguf"))
     }
 
-    /// The file of `local/NAME`: a model of this folder, or a path to a file.
+    /// The file of the model of this name, if there is one.
     ///
     /// # Errors
-    /// [`Code::ModelUnknown`].
+    /// [`Code::FileUnreadable`].
+    pub fn find(&self, name: &str) -> Result<Option<PathBuf>> {
+        // What is no name is none of a model.
+        let Ok(path) = self.named(name) else { return Ok(None) };
+        Ok(self.read(&path)?.map(|entry| self.file(&entry.sha256)))
+    }
+
+    /// The file of the model of this name.
+    ///
+    /// # Errors
+    /// [`Code::ModelUnknown`], [`Code::FileUnreadable`].
     pub fn resolve(&self, name: &str) -> Result<PathBuf> {
-        if let Ok(path) = self.named(name)
-            && let Some(entry) = self.read(&path)?
-        {
-            return Ok(self.file(&entry.sha256));
-        }
-        let path = Path::new(name);
-        if path.is_file() {
-            return Ok(path.to_owned());
-        }
-        let message = format!("there is no local model {name:?}, and no file of that name");
-        Err(Error::new(Code::ModelUnknown, message).hint(
-            "`aikit model list` shows the models that are there, `aikit model add` adds a file",
-        ))
+        self.find(name)?.ok_or_else(|| {
+            Error::new(Code::ModelUnknown, format!("there is no local model {name:?}")).hint(
+                "`aikit model list` shows the models that are there, `aikit model add` adds a file",
+            )
+        })
     }
 
     /// Takes a file in, under a name. What had the name before loses it.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::folder::{Incoming, ModelEntry, ModelFolder, Progress};
 use crate::error::{Code, Error, Result};
-use crate::io;
+use crate::io::{self, run_blocking};
 
 /// How long a server may be silent.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -35,18 +35,19 @@ impl ModelFolder {
         if !source.starts_with("https://") && !source.starts_with("http://") {
             let path = source.strip_prefix("file://").unwrap_or(source).to_owned();
             let entry =
-                blocking(move || folder.add(&name, Path::new(&path), sha256.as_deref())).await?;
+                run_blocking(move || folder.add(&name, Path::new(&path), sha256.as_deref()))
+                    .await?;
             progress(Progress { bytes: entry.bytes, total: Some(entry.bytes) });
             return Ok(entry);
         }
-        // What a query holds may be a secret: it is neither shown nor stored.
-        let shown = from.split(['?', '#']).next().unwrap_or_default().to_owned();
+        let shown = without_secrets(&from);
         let kept = shown.clone();
-        let incoming = blocking(move || folder.incoming(&name, &kept, sha256.as_deref())).await?;
+        let incoming =
+            run_blocking(move || folder.incoming(&name, &kept, sha256.as_deref())).await?;
         let mut response = get(source, &shown).await?;
         let total = response.content_length();
         let (pieces, taken) = mpsc::channel(PIECES);
-        let writer = tokio::task::spawn_blocking(move || write(incoming, taken));
+        let writer = io::runtime()?.spawn_blocking(move || write(incoming, taken));
         let mut bytes = 0;
         loop {
             let piece = tokio::time::timeout(SILENCE, response.chunk()).await;
@@ -60,8 +61,19 @@ impl ModelFolder {
             progress(Progress { bytes, total });
         }
         let _ = pieces.send(None).await;
-        joined(writer.await)
+        writer.await.unwrap_or_else(|error| {
+            Err(Error::new(Code::Panic, "the writing of a model did not end").caused_by(error))
+        })
     }
+}
+
+/// The address as it is shown and stored: a query and a password may be secrets.
+fn without_secrets(source: &str) -> String {
+    let path = source.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = path.split_once("://").unwrap_or(("", path));
+    let (place, file) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = place.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}/{file}")
 }
 
 /// Writes pieces until `None` says that the file is whole.
@@ -119,19 +131,6 @@ fn broken(shown: &str, error: reqwest::Error) -> Error {
     unavailable(shown, "the connection failed").caused_by(error.without_url())
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    joined(tokio::task::spawn_blocking(work).await)
-}
-
-fn joined<T>(done: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {
-    done.unwrap_or_else(|error| {
-        Err(Error::new(Code::Panic, "a defect while a model was fetched was caught")
-            .caused_by(error))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -163,6 +162,18 @@ mod tests {
         let head =
             format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
         [head.as_bytes(), body].concat()
+    }
+
+    #[test]
+    fn what_may_be_secret_is_not_shown() {
+        for (source, shown) in [
+            ("https://a.example/m.gguf?token=x#y", "https://a.example/m.gguf"),
+            ("https://me:secret@a.example:8/d/m.gguf", "https://a.example:8/d/m.gguf"),
+            ("http://a.example", "http://a.example/"),
+            ("http://a.example/x@y/m.gguf", "http://a.example/x@y/m.gguf"),
+        ] {
+            assert_eq!(without_secrets(source), shown);
+        }
     }
 
     fn left(folder: &ModelFolder) -> usize {

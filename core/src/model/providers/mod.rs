@@ -1,8 +1,10 @@
 //! From `provider/model` to a model.
 //!
+//! - `in_process`: models that are reached without a provider.
 //! - `known`: what is known of each provider without being told.
 //! - `reach`: from a name to an address and a key.
 
+mod in_process;
 mod known;
 mod reach;
 
@@ -20,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::model::dialect::{Adapted, Flavour};
 use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
-use crate::model::{Cassette, ChatModel, EmbeddingModel, ScriptedEmbeddings, ScriptedModel};
+use crate::model::{Cassette, ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
 use known::Wire;
 use reach::environment;
@@ -55,8 +57,20 @@ pub struct ProviderConfig {
     pub requests_per_minute: Option<u32>,
     /// Tokens in a minute, in and out, of one tenant, key and model; default: no limit.
     pub tokens_per_minute: Option<u32>,
-    /// Requests at once, of one tenant, key and model; default: no limit.
+    /// Requests at once, of one tenant, key and model; default: no limit. Of `local`: answers of one
+    /// model side by side; default 8.
     pub concurrent_requests: Option<u32>,
+    /// Of `local`: the folder of models; default: `$AIKIT_MODELS`, or where the system keeps data.
+    pub folder: Option<PathBuf>,
+    /// Of `local`: threads that compute; default: one for each core, at most 16.
+    pub threads: Option<u32>,
+    /// Of `local`: tokens of a conversation with its answer; default 8,192, and never more than the
+    /// model was made for.
+    pub context_tokens: Option<u32>,
+    /// Of `local`: memory for conversations, beside the file itself; default 1,024.
+    pub cache_mb: Option<u32>,
+    /// Of `local`: seconds that a model which nobody uses stays in memory; default 600.
+    pub idle_s: Option<u32>,
     /// Why a key that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
@@ -174,8 +188,8 @@ impl Providers {
     /// tenant. What a script says happens: nothing stands before it.
     pub(crate) fn link(&self, tenant: &str, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         let (provider, model) = split(name)?;
-        if provider == "scripted" {
-            let model = Arc::new(ScriptedModel::new(script.to_vec()).named(model));
+        self.misplaced(provider)?;
+        if let Some(model) = self.chat_in_process(provider, model, script)? {
             return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
         let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
@@ -214,8 +228,9 @@ impl Providers {
     /// [`Code::ModelUnknown`].
     pub fn embedding(&self, name: &str) -> Result<Arc<dyn EmbeddingModel>> {
         let (provider, model) = split(name)?;
-        if provider == "scripted" {
-            return Ok(Arc::new(ScriptedEmbeddings));
+        self.misplaced(provider)?;
+        if let Some(model) = self.embedding_in_process(provider, model)? {
+            return Ok(model);
         }
         let way = self.reach(provider, &environment)?;
         Ok(match way.wire {

@@ -128,7 +128,7 @@ impl Providers {
             )
             .hint(format!("set {variable}, or give `providers.{provider}.base_url`"));
         }
-        let mut names: Vec<&str> = vec!["scripted"];
+        let mut names: Vec<&str> = vec!["local", "scripted"];
         names.extend(Known::all_names().map(|name| -> &str { name }));
         let own = self.0.keys().map(String::as_str).filter(|n| Known::named(n).is_none());
         names.extend(own);

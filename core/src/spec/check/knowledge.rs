@@ -23,14 +23,14 @@ pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     }
     let names = context.knowledge.iter().map(|k| k.collection.as_str()).enumerate();
     check.once("/context_policy/knowledge", "collection", names);
-    if context.rag.strategy == RagStrategy::Vector
-        && let Some(i) = context.knowledge.iter().position(|k| k.embedding_model.is_none())
+    if context.rag.strategy == RagStrategy::Keyword
+        && let Some(i) = context.knowledge.iter().position(|k| k.embedding_model.is_some())
     {
         check.error(
             "/context_policy/rag/strategy",
             "AK2011",
-            format!("search by meaning needs an embedding model, and knowledge {} has none", i + 1),
-            Some("add `embedding_model` to it, or choose `strategy: hybrid`"),
+            format!("search by words uses no embedding model, and knowledge {} names one", i + 1),
+            Some("remove `embedding_model` from it, or choose `strategy: hybrid`"),
         );
     }
     for (i, mount) in context.context_mounts.iter().enumerate() {

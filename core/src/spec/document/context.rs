@@ -29,7 +29,7 @@ pub struct Knowledge {
     pub collection: String,
     /// Passages to take; default 5.
     pub top_k: u32,
-    /// Adds vector search with this `provider/model`; keyword search alone if absent.
+    /// `provider/model` for the search by meaning; default: the one inside the library.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub embedding_model: Option<String>,
 }
@@ -73,7 +73,7 @@ block! {
         pub collection: String,
         /// Passages to take, 1 to 100; default 5.
         pub top_k: u32 = 5,
-        /// Adds vector search with this `provider/model`; keyword search alone if absent.
+        /// `provider/model` for the search by meaning; default: the one inside the library.
         pub embedding_model: Option<String>,
     }
 }
@@ -119,7 +119,7 @@ choice! {
 block! {
     /// How knowledge is cut and searched.
     pub struct Rag {
-        /// Default: by words and, where an embedding model is named, by meaning.
+        /// Default: by words and by meaning.
         pub strategy: RagStrategy,
         /// Characters of a passage at most.
         pub chunk_size: Option<u32>,

@@ -204,7 +204,7 @@ static aikit_status do_open(scenario *s, const cJSON *step, observation *o) {
 }
 
 static aikit_status do_ingest(scenario *s, const cJSON *step, observation *o) {
-    static const char *const names[] = {"embedding_model", NULL};
+    static const char *const names[] = {"embedding_model", "strategy", NULL};
     char *json = options(step, names);
     aikit_bytes report = {0};
     aikit_status status = aikit_collection_ingest(
@@ -215,7 +215,7 @@ static aikit_status do_ingest(scenario *s, const cJSON *step, observation *o) {
 }
 
 static aikit_status do_search(scenario *s, const cJSON *step, observation *o) {
-    static const char *const names[] = {"top_k", "embedding_model", NULL};
+    static const char *const names[] = {"top_k", "embedding_model", "strategy", NULL};
     char *json = options(step, names);
     aikit_bytes passages = {0};
     aikit_status status = aikit_collection_search(

@@ -206,11 +206,11 @@ function steps.open(step)
 end
 
 function steps.ingest(step)
-  return kernel:collection(step.collection):ingest(step.path, options(step, { "embedding_model" }))
+  return kernel:collection(step.collection):ingest(step.path, options(step, { "embedding_model", "strategy" }))
 end
 
 function steps.search(step)
-  local options = options(step, { "top_k", "embedding_model" })
+  local options = options(step, { "top_k", "embedding_model", "strategy" })
   return kernel:collection(step.collection):search(step.query, options)
 end
 

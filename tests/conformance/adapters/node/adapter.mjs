@@ -104,10 +104,10 @@ const steps = {
     for (const model of scenario.models ?? []) registerModel(model);
     return { tenant: kernel.tenant };
   },
-  ingest: ({ collection, path, embedding_model: embeddingModel }) =>
-    kernel.collection(collection).ingest(path, { embeddingModel }),
-  search: ({ collection, query, top_k: topK, embedding_model: embeddingModel }) =>
-    kernel.collection(collection).search(query, { topK, embeddingModel }),
+  ingest: ({ collection, path, embedding_model: embeddingModel, strategy }) =>
+    kernel.collection(collection).ingest(path, { embeddingModel, strategy }),
+  search: ({ collection, query, top_k: topK, embedding_model: embeddingModel, strategy }) =>
+    kernel.collection(collection).search(query, { topK, embeddingModel, strategy }),
   documents: ({ collection }) => kernel.collection(collection).documents(),
   async agent({ model: wanted, ref }) {
     agent = await kernel.agent(ref ?? spec(), { model: wanted });

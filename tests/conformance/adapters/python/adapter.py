@@ -249,11 +249,11 @@ class SyncScenario(Scenario):
 
     def ingest(self, step: Step) -> Any:
         collection = self.kernel.collection(step["collection"])
-        return collection.ingest(step["path"], **given(step, "embedding_model"))
+        return collection.ingest(step["path"], **given(step, "embedding_model", "strategy"))
 
     def search(self, step: Step) -> Any:
         collection = self.kernel.collection(step["collection"])
-        return collection.search(step["query"], **given(step, "top_k", "embedding_model"))
+        return collection.search(step["query"], **given(step, "top_k", "embedding_model", "strategy"))
 
     def documents(self, step: Step) -> Any:
         return self.kernel.collection(step["collection"]).documents()
@@ -327,11 +327,11 @@ class AsyncScenario(Scenario):
 
     async def ingest(self, step: Step) -> Any:
         collection = self.kernel.collection(step["collection"])
-        return await collection.ingest(step["path"], **given(step, "embedding_model"))
+        return await collection.ingest(step["path"], **given(step, "embedding_model", "strategy"))
 
     async def search(self, step: Step) -> Any:
         collection = self.kernel.collection(step["collection"])
-        return await collection.search(step["query"], **given(step, "top_k", "embedding_model"))
+        return await collection.search(step["query"], **given(step, "top_k", "embedding_model", "strategy"))
 
     async def documents(self, step: Step) -> Any:
         return await self.kernel.collection(step["collection"]).documents()

@@ -223,4 +223,8 @@ impl EmbeddingModel for SentenceModel {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         self.embed_for(texts, EmbeddingUse::Document).await
     }
+
+    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.embed_for(texts, EmbeddingUse::Query).await
+    }
 }
