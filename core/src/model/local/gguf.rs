@@ -276,6 +276,10 @@ impl Gguf {
     pub(super) fn tensor(&self, name: &str) -> Option<&Tensor> {
         self.tensors.get(name)
     }
+
+    pub(super) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.values()
+    }
 }
 
 type Head = (Vec<u64>, u32, u64);
