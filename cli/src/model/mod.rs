@@ -50,12 +50,6 @@ struct FolderArguments {
 impl FolderArguments {
     fn open(&self) -> Result<ModelFolder, Failure> {
         Ok(match &self.folder {
-            Some(path) if path.as_os_str().is_empty() => {
-                return Err(Failure::usage(
-                    "--folder names no folder",
-                    "leave it out, or name one",
-                ));
-            }
             Some(path) => ModelFolder::at(path),
             None => ModelFolder::usual()?,
         })

@@ -168,7 +168,7 @@ fn mistakes_are_told_with_what_to_do() {
     desk.fails(1, "show tiny.gguf/x", "error[model_unknown]");
     desk.fails(2, "add tiny.gguf --sha256 12ab", "64 hexadecimal digits");
     desk.fails(2, "pull ftp://example.com/a.gguf", "https and http addresses");
-    desk.fails(2, "list --folder=", "--folder names no folder");
+    desk.fails(2, "list --folder=", "a value is required for '--folder <PATH>'");
     let hash = format!("sha256:{}", sha256(&desk.path().join("tiny.gguf")).to_uppercase());
     desk.ok(&format!("add tiny.gguf --sha256 {hash}"));
 

@@ -54,6 +54,8 @@ fn what_does_not_come_whole_leaves_nothing() {
         ("/cut.gguf", Answer::Cut(large())),
         ("/half.gguf", Answer::Unmeasured(small[..small.len() / 2].to_vec())),
         ("/page.gguf", Answer::Whole(b"<html>please log in, and then try again".to_vec())),
+        // Nobody waits for the rest.
+        ("/archive.gguf", Answer::Held(b"PK\x03\x04".repeat(1 << 20))),
         ("/around.gguf", Answer::Moved("/around.gguf")),
         ("/other.gguf", Answer::Whole(small.clone())),
         ("/file.gguf", Answer::Moved("file:///etc/passwd")),
@@ -66,10 +68,11 @@ fn what_does_not_come_whole_leaves_nothing() {
         (server.url("", "/cut.gguf"), "", "error[model_unavailable]"),
         (server.url("", "/half.gguf"), "", "error[model_file_invalid]"),
         (server.url("", "/page.gguf"), "", "this is not a GGUF file"),
+        (server.url("", "/archive.gguf"), "", "this is not a GGUF file"),
         (server.url("", "/around.gguf"), "", "redirected again and again"),
         (server.url("", "/file.gguf"), "", "error[model_unavailable]"),
         (server.url("", "/none.gguf"), "", "404 Not Found"),
-        (closed, "", "error[model_unavailable]"),
+        (closed, "", "Connection refused"),
         ("http://".to_owned(), "--name x", "error[invalid_argument]: this is no address"),
         (server.url("", "/other.gguf"), &format!("--sha256 {wrong}"), "and 000000"),
     ] {
@@ -125,6 +128,27 @@ fn secrets_of_misplaced_addresses_are_not_shown() {
     }
 }
 
+/// A file system that takes no more: the limit on file sizes makes every write past it fail.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_nothing() {
+    let server = Server::new(vec![("/large.gguf", Answer::Whole(large()))]);
+    let desk = Desk::new();
+    let url = server.url("", "/large.gguf");
+    let program = env!("CARGO_BIN_EXE_aikit");
+    let script = format!("trap '' XFSZ; ulimit -f 1024; exec '{program}' model pull {url}");
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .env("AIKIT_MODELS", desk.models())
+        .output()
+        .expect("bash");
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.starts_with("error[file_unreadable]: cannot write "), "{err}");
+    assert!(err.contains("cause: File too large"), "{err}");
+    assert_eq!((desk.files().len(), desk.names().len()), (0, 0));
+}
+
 /// Waits until something is on its way into the folder.
 #[cfg(unix)]
 fn begun(desk: &Desk) {
@@ -145,9 +169,10 @@ fn begun(desk: &Desk) {
 fn ctrl_c_in_the_middle_leaves_nothing() {
     let server = Server::new(vec![("/large.gguf", Answer::Held(large()))]);
     let desk = Desk::new();
-    // A file that takes longer to copy than this test waits: it has no content but for its size.
-    let file = std::fs::File::create_new(desk.path().join("huge.gguf")).expect("a file");
-    file.set_len(1 << 40).expect("a sparse file");
+    // A file that takes longer to copy than this test waits: it has little content but its size.
+    desk.write("huge.gguf", &model(&[]));
+    let file = std::fs::File::options().write(true).open(desk.path().join("huge.gguf"));
+    file.expect("a file").set_len(1 << 40).expect("a sparse file");
     for words in [["pull", &server.url("", "/large.gguf")], ["add", "huge.gguf"]] {
         let mut command = desk.command();
         command.arg("model").args(words).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -11,6 +11,7 @@ use std::time::Duration;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use super::gguf;
 use super::loaded::Loaded;
 use crate::error::{Code, Error, Result};
 
@@ -337,8 +338,12 @@ impl Incoming {
     /// Takes a piece. Blocks.
     ///
     /// # Errors
-    /// [`Code::FileUnreadable`] when it cannot be written.
+    /// [`Code::FileUnreadable`] when it cannot be written, [`Code::ModelFileInvalid`] when the first
+    /// one begins no model, so that the rest need not come.
     pub fn write(&mut self, piece: &[u8]) -> Result<()> {
+        if self.bytes == 0 && !gguf::may_begin(piece) {
+            return Err(gguf::no_gguf());
+        }
         self.file.write_all(piece).map_err(|error| failed("write", &self.part.0, error))?;
         self.digest.update(piece);
         self.bytes += piece.len() as u64;

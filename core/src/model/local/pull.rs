@@ -189,7 +189,12 @@ fn unavailable(shown: &str, why: &str) -> Error {
 }
 
 fn broken(shown: &str, error: reqwest::Error) -> Error {
-    unavailable(shown, "the connection failed").caused_by(error.without_url())
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    unavailable(shown, &format!("the connection failed: {cause}")).caused_by(&error)
 }
 
 async fn blocking<T: Send + 'static>(
@@ -296,7 +301,9 @@ mod tests {
     async fn a_copy_that_is_given_up_leaves_nothing() {
         let place = tempfile::tempdir().unwrap();
         let large = place.path().join("large.gguf");
-        std::fs::File::create_new(&large).unwrap().set_len(1 << 34).unwrap();
+        let mut file = std::fs::File::create_new(&large).unwrap();
+        file.write_all(b"GGUF").unwrap();
+        file.set_len(1 << 34).unwrap();
         let folder = ModelFolder::at(place.path().join("models"));
         let (begun, under_way) = oneshot::channel();
         let mut begun = Some(begun);
