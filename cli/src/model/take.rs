@@ -14,7 +14,7 @@ use crate::progress::{Meter, measured};
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  aikit model pull https://example.com/tiny.gguf\n  aikit model pull https://example.com/tiny.gguf --name helper --sha256 0b29...\n\nThe hash that whoever offers a model publishes shows that it came whole and unchanged. Logins and\nqueries of addresses are not kept."
+    after_help = "Examples:\n  aikit model pull https://example.com/tiny.gguf\n  aikit model pull https://example.com/tiny.gguf --name helper --sha256 b179...\n\nThe hash that whoever offers a model publishes shows that it came whole and unchanged. Logins and\nqueries of addresses are not kept."
 )]
 pub(crate) struct PullArguments {
     /// `https` or `http` address of a GGUF file, or the path of one
