@@ -56,6 +56,7 @@ impl Failure {
     }
 
     /// The same failure with its error told otherwise.
+    #[cfg(feature = "local")]
     pub(crate) fn map(self, told: impl FnOnce(Error) -> Error) -> Self {
         Self { error: told(self.error), ..self }
     }

@@ -16,6 +16,8 @@ mod config;
 mod db;
 mod failure;
 #[cfg(feature = "local")]
+mod meter;
+#[cfg(feature = "local")]
 mod model;
 mod output;
 mod progress;

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{FolderArguments, as_json, model_of, name, short};
 use crate::Format;
 use crate::failure::{CANCELLED, Failure, Outcome};
+use crate::meter::{Meter, measured};
 use crate::output::size;
-use crate::progress::{Meter, measured};
 
 #[derive(clap::Args)]
 #[command(
