@@ -12,6 +12,8 @@ pub(crate) type Outcome = Result<ExitCode, Failure>;
 const FAILED: u8 = 1;
 /// The status of a command that was called in a wrong way, as for unknown options.
 const USAGE: u8 = 2;
+/// The status of a command that was cancelled, as shells have it.
+pub(crate) const CANCELLED: u8 = 130;
 
 /// An error with the findings behind it and the status that the command ends with.
 pub(crate) struct Failure {
@@ -51,6 +53,12 @@ impl Failure {
     /// The same failure with another status.
     pub(crate) fn with_status(self, status: u8) -> Self {
         Self { status, ..self }
+    }
+
+    /// The same failure with its error told otherwise.
+    #[cfg(feature = "local")]
+    pub(crate) fn map(self, told: impl FnOnce(Error) -> Error) -> Self {
+        Self { error: told(self.error), ..self }
     }
 
     /// Tells it on standard error, and gives the status.

@@ -15,6 +15,10 @@ mod audit;
 mod config;
 mod db;
 mod failure;
+#[cfg(feature = "local")]
+mod meter;
+#[cfg(feature = "local")]
+mod model;
 mod output;
 mod progress;
 mod redact;
@@ -65,6 +69,10 @@ enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Keep models for use in the process
+    #[cfg(feature = "local")]
+    #[command(subcommand)]
+    Model(model::Command),
     /// Show the version
     Version,
 }
@@ -91,6 +99,8 @@ fn main() -> ExitCode {
         Command::Tenant(command) => tenant::dispatch(command),
         Command::Config(command) => config::dispatch(command),
         Command::Audit(command) => audit::dispatch(command),
+        #[cfg(feature = "local")]
+        Command::Model(command) => model::dispatch(command),
         Command::Version => {
             say!("aikit {}\n", aikit::host::version());
             Ok(ExitCode::SUCCESS)

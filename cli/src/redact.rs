@@ -16,6 +16,11 @@ const SCHEMES: [&str; 2] = ["postgres://", "postgresql://"];
 pub(crate) fn know_arguments() {
     let arguments = std::env::args_os().filter_map(|argument| argument.into_string().ok());
     let known = arguments.chain(std::env::var("AIKIT_STORE")).flat_map(|text| hidden(&text));
+    // Elsewhere addresses are a part of questions and answers, which stay as they are.
+    let of_models = std::env::args_os().nth(1).is_some_and(|group| group == "model");
+    let sources = std::env::args_os().filter(|_| of_models);
+    let sources = sources.filter_map(|word| word.into_string().ok()).filter_map(|w| source(&w));
+    let known = known.chain(sources.flatten());
     KNOWN.get_or_init(|| known.collect());
 }
 
@@ -40,6 +45,22 @@ fn hidden(text: &str) -> Vec<(String, String)> {
         out.push((quoted, Location::new(url).to_string()));
     }
     out
+}
+
+/// What of the address of a model is not to be shown: login and query.
+fn source(text: &str) -> Option<[(String, String); 2]> {
+    let start = ["https://", "http://"].iter().filter_map(|scheme| text.find(scheme)).min()?;
+    let url = &text[start..];
+    let (scheme, rest) = url.split_once("://")?;
+    let (rest, query) = match rest.find(['?', '#']) {
+        Some(end) => (&rest[..end], "?..."),
+        None => (rest, ""),
+    };
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let shown = format!("{scheme}://{host}{path}{query}");
+    let quoted = url.escape_debug().to_string();
+    (shown != url).then(|| [(url.to_owned(), shown.clone()), (quoted, shown)])
 }
 
 /// The text without what is not to be shown.

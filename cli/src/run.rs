@@ -12,7 +12,7 @@ use aikit::tool::{Definition, FunctionTool};
 use aikit::{Code, Error, Result};
 use serde_json::{Map, Value, json};
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::{CANCELLED, Failure, Outcome};
 use crate::output::count;
 use crate::store::{Access, StoreArguments};
 use crate::{Format, source};
@@ -65,8 +65,6 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
-/// Exit statuses beside 0: 1 for a failed run, 130 for a cancelled one, as shells have it.
-const CANCELLED: u8 = 130;
 /// The finding that a collection is not there.
 const NO_COLLECTION: &str = "AK3006";
 /// The finding that no key is known for the spec's model.

@@ -148,6 +148,12 @@ const COMMANDS: &[&str] = &[
     "audit",
     "audit list",
     "audit verify",
+    "model",
+    "model list",
+    "model pull",
+    "model add",
+    "model show",
+    "model remove",
 ];
 
 #[test]
@@ -167,7 +173,7 @@ fn every_help_says_what_the_command_does_and_shows_an_example() {
             assert!(line.chars().count() <= 110, "{command}: {line}");
         }
     }
-    let groups = ["db", "tenant", "config", "audit"];
+    let groups = ["db", "tenant", "config", "audit", "model"];
     let listed: usize = groups
         .iter()
         .map(|group| {

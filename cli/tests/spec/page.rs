@@ -5,6 +5,9 @@ use std::process::{Command, Stdio};
 
 use super::Shop;
 
+#[path = "../model/gguf.rs"]
+mod gguf;
+
 /// What a reader of a page does.
 enum Step {
     /// Runs a command, which prints what is shown there.
@@ -102,6 +105,8 @@ fn settled(text: &str) -> String {
 /// Does what a page says, in an empty folder. Gives how many commands it ran.
 fn follow(page: &str) -> usize {
     let shop = Shop::new();
+    // What readers bring along: a model.
+    std::fs::write(shop.path().join("tiny.gguf"), gguf::model(&[])).expect("write");
     let program = Path::new(env!("CARGO_BIN_EXE_aikit"));
     let folder = program.parent().expect("a folder").display().to_string();
     let path = format!("{folder}:{}", std::env::var("PATH").unwrap_or_default());
@@ -129,6 +134,7 @@ fn follow(page: &str) -> usize {
             "AIKIT_TENANT",
             "AIKIT_ACTOR",
             "AIKIT_PROFILE",
+            "AIKIT_MODELS",
             "OPENAI_API_KEY",
             "OPENAI_BASE_URL",
         ] {
@@ -164,7 +170,7 @@ fn the_guide_of_tenants_goes_from_a_file_to_their_deletion() {
 fn every_command_of_administration_is_on_the_page() {
     let page = page("cli.md");
     let shop = Shop::new();
-    for group in ["db", "tenant", "config", "audit"] {
+    for group in ["db", "tenant", "config", "audit", "model"] {
         let help = shop.aikit(&[group, "--help"]).out;
         let words =
             help.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());

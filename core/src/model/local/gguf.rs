@@ -22,6 +22,20 @@ pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::ModelFileInvalid, message)
 }
 
+/// What every file begins with.
+const MAGIC: &[u8] = b"GGUF";
+
+/// Whether a file that begins so may be one.
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    bytes.iter().zip(MAGIC).all(|(byte, magic)| byte == magic)
+}
+
+/// The error for a file of another kind.
+pub(super) fn no_gguf() -> Error {
+    invalid("this is not a GGUF file")
+        .hint("models in the process are GGUF files, as llama.cpp reads them")
+}
+
 /// The head of a file.
 #[derive(Debug, Default)]
 pub(super) struct Gguf {
@@ -166,9 +180,8 @@ impl Gguf {
     /// Reads the head and checks that every tensor lies inside of the file.
     pub(super) fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader { bytes, at: 0 };
-        if bytes.len() < 24 || reader.take(4)? != b"GGUF" {
-            return Err(invalid("this is not a GGUF file")
-                .hint("models in the process are GGUF files, as llama.cpp reads them"));
+        if bytes.len() < 24 || reader.take(4)? != MAGIC {
+            return Err(no_gguf());
         }
         match reader.u32()? {
             2 | 3 => {}
@@ -275,6 +288,10 @@ impl Gguf {
 
     pub(super) fn tensor(&self, name: &str) -> Option<&Tensor> {
         self.tensors.get(name)
+    }
+
+    pub(super) fn tensors(&self) -> impl Iterator<Item = &Tensor> {
+        self.tensors.values()
     }
 }
 

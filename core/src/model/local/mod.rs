@@ -6,8 +6,9 @@
 //! - `tokenizer`, `template`: texts and conversations as tokens.
 //! - `sampling`, `grammar`, `answer`: from numbers to tokens, and from those to what is said.
 //! - `engine`, `sequence`, `caches`: all conversations of one model, side by side.
-//! - `loaded`, `registry`, `chat`, `folder`: models as the rest of aikit sees them.
+//! - `loaded`, `registry`, `chat`, `folder`, `pull`, `about`: models as the rest of aikit sees them.
 
+mod about;
 mod answer;
 mod cache;
 mod caches;
@@ -28,6 +29,7 @@ mod template;
 mod tokenizer;
 mod weights;
 
+pub use about::{ModelAbout, about};
 pub use chat::LocalModel;
 pub use folder::{Incoming, ModelEntry, ModelFolder, Progress};
 pub use registry::{LoadedModel, LocalOptions, loaded_models};

@@ -1,12 +1,14 @@
 //! Brings a model into the folder, from an address or from a place on this machine.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Response, StatusCode, Url, header};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::folder::{Incoming, ModelEntry, ModelFolder, Progress};
+use super::folder::{BLOCK, Incoming, ModelEntry, ModelFolder, Progress, failed, opened, origin};
 use crate::error::{Code, Error, Result};
 use crate::io::{self, run_blocking};
 
@@ -29,71 +31,130 @@ impl ModelFolder {
         sha256: Option<&str>,
         progress: &mut (dyn FnMut(Progress) + Send),
     ) -> Result<ModelEntry> {
-        let folder = self.clone();
-        let (name, from) = (name.to_owned(), source.to_owned());
+        let (folder, name) = (self.clone(), name.to_owned());
         let sha256 = sha256.map(str::to_owned);
+        let incoming = move |source: String| {
+            run_blocking(move || folder.incoming(&name, &source, sha256.as_deref()))
+        };
         if !source.starts_with("https://") && !source.starts_with("http://") {
-            let path = source.strip_prefix("file://").unwrap_or(source).to_owned();
-            let entry =
-                run_blocking(move || folder.add(&name, Path::new(&path), sha256.as_deref()))
-                    .await?;
-            progress(Progress { bytes: entry.bytes, total: Some(entry.bytes) });
-            return Ok(entry);
+            let path = PathBuf::from(source.strip_prefix("file://").unwrap_or(source));
+            return copy(path, incoming, progress).await;
         }
-        let shown = without_secrets(&from);
-        let kept = shown.clone();
-        let incoming =
-            run_blocking(move || folder.incoming(&name, &kept, sha256.as_deref())).await?;
-        let mut response = get(source, &shown).await?;
+        let url = Url::parse(source)
+            .map_err(|error| Error::invalid_argument("this is no address").caused_by(error))?;
+        let shown = shown(&url);
+        let incoming = incoming(shown.clone()).await?;
+        let mut response = get(url, &shown).await?;
         let total = response.content_length();
-        let (pieces, taken) = mpsc::channel(PIECES);
-        let writer = io::runtime()?.spawn_blocking(move || write(incoming, taken));
+        let writer = Writer::start(incoming, total)?;
         let mut bytes = 0;
         loop {
             let piece = tokio::time::timeout(SILENCE, response.chunk()).await;
             let piece = piece.map_err(|_| unavailable(&shown, "the server fell silent"))?;
             let Some(piece) = piece.map_err(|error| broken(&shown, error))? else { break };
             bytes += piece.len() as u64;
-            // The writer leaves only with an error, which is told below.
-            if pieces.send(Some(piece.to_vec())).await.is_err() {
+            if !writer.take(piece.to_vec()).await {
                 break;
             }
             progress(Progress { bytes, total });
         }
-        let _ = pieces.send(None).await;
-        writer.await.unwrap_or_else(|error| {
-            Err(Error::new(Code::Panic, "the writing of a model did not end").caused_by(error))
-        })
+        writer.finish().await
     }
 }
 
-/// The address as it is shown and stored: a query and a password may be secrets.
-fn without_secrets(source: &str) -> String {
-    let path = source.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = path.split_once("://").unwrap_or(("", path));
-    let (place, file) = rest.split_once('/').unwrap_or((rest, ""));
-    let host = place.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}/{file}")
+/// Takes in a file of this machine, piece by piece, so that it can be given up.
+async fn copy<Made: Future<Output = Result<Incoming>>>(
+    path: PathBuf,
+    incoming: impl FnOnce(String) -> Made,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<ModelEntry> {
+    let from = origin(&path);
+    let (mut file, total, path) = run_blocking(move || {
+        let (file, total) = opened(&path)?;
+        Ok((file, total, path))
+    })
+    .await?;
+    let path: std::sync::Arc<Path> = path.into();
+    let writer = Writer::start(incoming(from).await?, Some(total))?;
+    let mut bytes = 0;
+    loop {
+        let path = path.clone();
+        let (piece, back) = run_blocking(move || block(file, &path)).await?;
+        file = back;
+        bytes += piece.len() as u64;
+        if piece.is_empty() || !writer.take(piece).await {
+            break;
+        }
+        progress(Progress { bytes, total: Some(total) });
+    }
+    writer.finish().await
+}
+
+/// The next block of a file; nothing at its end.
+fn block(file: File, path: &Path) -> Result<(Vec<u8>, File)> {
+    let mut block = Vec::with_capacity(BLOCK);
+    let mut part = file.take(BLOCK as u64);
+    part.read_to_end(&mut block).map_err(|error| failed("read", path, error))?;
+    Ok((block, part.into_inner()))
+}
+
+/// An address without what may be a secret: login, query and fragment are neither shown nor stored.
+fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.set_fragment(None);
+    // Both fail only for addresses that cannot have a login.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
+}
+
+/// A thread that writes what arrives. Dropped, it gives up and removes what it wrote.
+struct Writer {
+    /// `None` says that the file is whole.
+    pieces: mpsc::Sender<Option<Vec<u8>>>,
+    outcome: oneshot::Receiver<Result<ModelEntry>>,
+}
+
+impl Writer {
+    fn start(incoming: Incoming, total: Option<u64>) -> Result<Self> {
+        total.map_or(Ok(()), |total| incoming.announce(total))?;
+        let (pieces, mut taken) = mpsc::channel(PIECES);
+        let (done, outcome) = oneshot::channel();
+        io::runtime()?.spawn_blocking(move || {
+            let written = write(incoming, &mut taken, &|| done.is_closed());
+            let _ = done.send(written);
+        });
+        Ok(Self { pieces, outcome })
+    }
+
+    /// Whether it goes on. It stops only for an error, which `finish` tells.
+    async fn take(&self, piece: Vec<u8>) -> bool {
+        self.pieces.send(Some(piece)).await.is_ok()
+    }
+
+    async fn finish(self) -> Result<ModelEntry> {
+        let _ = self.pieces.send(None).await;
+        self.outcome.await.unwrap_or_else(|error| Err(defect(error)))
+    }
 }
 
 /// Writes pieces until `None` says that the file is whole.
 fn write(
     mut incoming: Incoming,
-    mut pieces: mpsc::Receiver<Option<Vec<u8>>>,
+    pieces: &mut mpsc::Receiver<Option<Vec<u8>>>,
+    given_up: &dyn Fn() -> bool,
 ) -> Result<ModelEntry> {
     while let Some(piece) = pieces.blocking_recv() {
         match piece {
             Some(piece) => incoming.write(&piece)?,
-            None => return incoming.finish(),
+            None => return incoming.finish_unless(given_up),
         }
     }
     Err(Error::new(Code::Cancelled, "the download was given up"))
 }
 
-async fn get(source: &str, shown: &str) -> Result<Response> {
-    let mut url = Url::parse(source).map_err(|error| {
-        Error::invalid_argument(format!("{shown} is no address")).caused_by(error)
-    })?;
+async fn get(mut url: Url, shown: &str) -> Result<Response> {
     let client = io::client()?;
     for _ in 0..=MAX_REDIRECTS {
         let answer = tokio::time::timeout(SILENCE, client.get(url.clone()).send()).await;
@@ -128,7 +189,16 @@ fn unavailable(shown: &str, why: &str) -> Error {
 }
 
 fn broken(shown: &str, error: reqwest::Error) -> Error {
-    unavailable(shown, "the connection failed").caused_by(error.without_url())
+    let error = error.without_url();
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    unavailable(shown, &format!("the connection failed: {cause}")).caused_by(&error)
+}
+
+fn defect(error: impl std::fmt::Display) -> Error {
+    Error::new(Code::Panic, "a defect while a model was fetched was caught").caused_by(error)
 }
 
 #[cfg(test)]
@@ -162,18 +232,6 @@ mod tests {
         let head =
             format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
         [head.as_bytes(), body].concat()
-    }
-
-    #[test]
-    fn what_may_be_secret_is_not_shown() {
-        for (source, shown) in [
-            ("https://a.example/m.gguf?token=x#y", "https://a.example/m.gguf"),
-            ("https://me:secret@a.example:8/d/m.gguf", "https://a.example:8/d/m.gguf"),
-            ("http://a.example", "http://a.example/"),
-            ("http://a.example/x@y/m.gguf", "http://a.example/x@y/m.gguf"),
-        ] {
-            assert_eq!(without_secrets(source), shown);
-        }
     }
 
     fn left(folder: &ModelFolder) -> usize {
@@ -232,5 +290,40 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(folder.list().unwrap().len(), 2);
+    }
+    #[tokio::test]
+    async fn a_copy_that_is_given_up_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let large = place.path().join("large.gguf");
+        let mut file = std::fs::File::create_new(&large).unwrap();
+        file.write_all(b"GGUF").unwrap();
+        file.set_len(1 << 34).unwrap();
+        let folder = ModelFolder::at(place.path().join("models"));
+        let (begun, under_way) = oneshot::channel();
+        let mut begun = Some(begun);
+        let mut said = |at: Progress| {
+            assert_eq!(at.total, Some(1 << 34));
+            begun.take().map(|begun| begun.send(at.bytes));
+        };
+        tokio::select! {
+            done = folder.pull("large", large.to_str().unwrap(), None, &mut said) => {
+                panic!("so soon? {done:?}");
+            }
+            bytes = under_way => assert!(bytes.unwrap() > 0),
+        }
+        for _ in 0..250 {
+            if left(&folder) == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(left(&folder), 0);
+        assert_eq!(folder.list().unwrap(), []);
+    }
+
+    #[test]
+    fn a_login_is_not_shown() {
+        let url = Url::parse("https://ada:secret@example.com:8080/a%20b.gguf?token=x#y").unwrap();
+        assert_eq!(shown(&url), "https://example.com:8080/a%20b.gguf");
     }
 }

@@ -64,6 +64,11 @@ impl Template {
         Ok(Self { environment, takes_tools, bos, eos })
     }
 
+    /// Whether it shows tools itself.
+    pub(super) fn takes_tools(&self) -> bool {
+        self.takes_tools
+    }
+
     /// The text that the model goes on from. `harmless` is applied to all that is not the
     /// template's own.
     pub(super) fn render(

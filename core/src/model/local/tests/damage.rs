@@ -142,3 +142,29 @@ fn the_folder_takes_only_what_is_whole() {
     std::fs::write(place.path().join("names/bad.json"), "{}").unwrap();
     assert_eq!(folder.list().unwrap_err().code(), Code::FileUnreadable);
 }
+
+#[test]
+fn what_was_left_behind_goes_and_what_is_on_its_way_stays() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = ModelFolder::at(place.path());
+    let within = place.path().join("files");
+    std::fs::create_dir_all(&within).unwrap();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 3600);
+    let part = |name: &str| {
+        let file = std::fs::File::create_new(within.join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+        file
+    };
+    drop(part("left.part"));
+    drop(part("other.gguf"));
+    let slow = part("slow.part");
+    slow.lock().unwrap();
+    std::fs::write(within.join("new.part"), "GG").unwrap();
+    let incoming = folder.incoming("x", "somewhere", None).unwrap();
+    assert!(!within.join("left.part").exists());
+    assert_eq!(files(place.path()), 4, "and the one that comes in");
+    drop(incoming);
+    for name in ["other.gguf", "slow.part", "new.part"] {
+        assert!(within.join(name).exists(), "{name}");
+    }
+}
