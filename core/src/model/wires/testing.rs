@@ -56,6 +56,19 @@ impl Kept {
         }
         (text, thought, calls)
     }
+
+    pub(super) fn text(&self) -> String {
+        self.sum().0
+    }
+
+    pub(super) fn thought(&self) -> String {
+        self.sum().1
+    }
+
+    pub(super) fn arguments(&self, id: &str) -> String {
+        let found = self.sum().2.into_iter().find(|call| call.0 == id);
+        found.map_or_else(String::new, |call| call.2)
+    }
 }
 
 /// Answers one request with these bytes, in pieces of `size`; gives the address and what was asked.

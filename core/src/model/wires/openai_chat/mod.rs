@@ -15,9 +15,8 @@ mod tests;
 use async_trait::async_trait;
 use reqwest::Url;
 
-pub(super) use quirks::{thinks, word};
+pub(super) use quirks::{Who, thinks};
 
-use self::quirks::Who;
 use self::stream::Reading;
 use super::http::{Endpoint, KeyHeader, address};
 use crate::error::Result;
@@ -42,7 +41,7 @@ impl OpenAiChat {
         let endpoint = |path: &str| openai_endpoint(provider, model, path);
         let chat = endpoint("chat/completions")?;
         Ok(Self {
-            takes_cache_key: who == Who::OpenAi && is_openais(provider),
+            takes_cache_key: takes_cache_key(provider),
             chat,
             embeddings: endpoint("embeddings")?,
             model: model.to_owned(),
@@ -59,10 +58,17 @@ impl OpenAiChat {
     }
 }
 
-/// Whether the address is OpenAI's own: others with its protocol refuse what they do not know.
-pub(super) fn is_openais(provider: &Reached) -> bool {
+/// Whether the address is of somebody who documents `prompt_cache_key`: others with the protocol
+/// refuse what they do not know, and so do the older versions of Azure's API.
+pub(super) fn takes_cache_key(provider: &Reached) -> bool {
     let url = Url::parse(&provider.base_url).ok();
-    url.as_ref().and_then(Url::host_str).is_some_and(|host| host.ends_with("openai.com"))
+    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+    match Who::of(provider) {
+        Who::OpenAi => host == "openai.com" || host.ends_with(".openai.com"),
+        Who::Mistral => host == "api.mistral.ai",
+        Who::Azure => provider.api_version.is_none() && host.ends_with(".azure.com"),
+        _ => false,
+    }
 }
 
 /// An operation of an OpenAI-compatible API, with the key where the provider wants it.

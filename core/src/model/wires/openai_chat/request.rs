@@ -10,7 +10,9 @@ use super::OpenAiChat;
 use super::quirks::{Effort, Keeps};
 use crate::error::Result;
 use crate::model::wires::body::{fits_strict, image_url, written};
-use crate::model::{ChatRequest, Image, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
+use crate::model::{
+    ChatRequest, Image, Message, OutputSchema, Reasoning, StructuredOutput, ToolCall, ToolSpec,
+};
 use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
@@ -223,7 +225,10 @@ impl OpenAiChat {
             }
             Keeps::ReasoningDetails => {
                 let last = ours.last().and_then(|r| r.receipt.as_ref());
-                message.reasoning_details = last.map(|receipt| &receipt.data);
+                message.reasoning_details = last.and_then(|receipt| {
+                    receipt.data.get("model").filter(|model| **model == self.model)?;
+                    receipt.data.get("details")
+                });
             }
             Keeps::Thinking if ours.is_empty() => {}
             Keeps::Thinking => {
@@ -254,7 +259,11 @@ impl OpenAiChat {
             limit => (limit, None),
         };
         let mistral = !who.takes_stream_options();
-        let native = who.structured_output(model) == crate::model::StructuredOutput::Native;
+        let native = match who.structured_output(model) {
+            StructuredOutput::Native => true,
+            StructuredOutput::NativeWithoutTools => !has_tools,
+            StructuredOutput::Tool | StructuredOutput::Prompt => false,
+        };
         let cached = self.takes_cache_key && request.prompt_caching != PromptCaching::Off;
         let body = Body {
             model,

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use self::stream::Reading;
 use super::http::Endpoint;
-use super::openai_chat::{is_openais, openai_endpoint, thinks};
+use super::openai_chat::{Who, openai_endpoint, takes_cache_key, thinks};
 use crate::error::Result;
 use crate::model::providers::Reached;
 use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
@@ -19,6 +19,8 @@ use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutp
 pub(in crate::model) struct OpenAiResponses {
     endpoint: Endpoint,
     model: String,
+    who: Who,
+    /// Whether it is one of OpenAI's that think.
     thinks: bool,
     /// The wire of its receipts.
     receipt: String,
@@ -28,11 +30,13 @@ pub(in crate::model) struct OpenAiResponses {
 impl OpenAiResponses {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         Ok(Self {
+            who: Who::of(provider),
             endpoint: openai_endpoint(provider, model, "responses")?,
             model: model.to_owned(),
             thinks: thinks(model),
             receipt: format!("openai_responses:{}", provider.name),
-            takes_cache_key: is_openais(provider),
+            // xAI documents it for this API only.
+            takes_cache_key: takes_cache_key(provider) || provider.base_url.contains("//api.x.ai"),
         })
     }
 }

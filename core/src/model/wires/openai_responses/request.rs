@@ -6,9 +6,8 @@ use serde_json::Value;
 use super::OpenAiResponses;
 use crate::error::{Error, Result};
 use crate::model::wires::body::{fits_strict, image_url, written};
-use crate::model::wires::openai_chat::word;
 use crate::model::{ChatRequest, Image, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
-use crate::spec::{PromptCaching, ReasoningEffort, ToolChoice};
+use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -150,10 +149,11 @@ impl OpenAiResponses {
         reasoning: &'a [Reasoning],
         calls: &'a [ToolCall],
     ) {
-        // A thought that nothing follows is refused.
-        let followed = self.thinks && !(text.is_empty() && calls.is_empty());
+        // A thought that nothing follows is refused, and so is one that another model thought.
+        let followed = !(text.is_empty() && calls.is_empty());
         let thoughts = reasoning.iter().filter(|_| followed).filter_map(|r| {
             let receipt = r.receipt.as_ref().filter(|receipt| receipt.wire == self.receipt)?;
+            receipt.data.get("model").filter(|model| **model == self.model)?;
             let before = receipt.data.get("calls_before").and_then(Value::as_u64).unwrap_or(0);
             Some((usize::try_from(before).ok()?, receipt.data.get("item")?))
         });
@@ -204,18 +204,22 @@ impl OpenAiResponses {
         let effort = request.reasoning_effort;
         // Models that think refuse temperature and the like, unless they are told not to think;
         // others refuse to be asked about thoughts.
-        let samples = !self.thinks || effort == Some(ReasoningEffort::None);
+        let effort = effort.map(|effort| self.who.responses_word(&self.model, effort));
+        let samples = !self.thinks || effort == Some("none");
         let cached = self.takes_cache_key && request.prompt_caching != PromptCaching::Off;
         let body = Body {
             model: &self.model,
             input,
             stream: true,
             store: false,
-            include: if self.thinks { &["reasoning.encrypted_content"] } else { &[] },
+            include: match self.who.encrypts_thoughts(&self.model) {
+                true => &["reasoning.encrypted_content"],
+                false => &[],
+            },
             temperature: request.temperature.filter(|_| samples),
             top_p: request.top_p.filter(|_| samples),
             max_output_tokens: request.max_tokens,
-            reasoning: effort.map(|effort| Effort { effort: word(effort) }),
+            reasoning: effort.map(|effort| Effort { effort }),
             tools: request.tools.iter().map(tool).collect(),
             tool_choice: match request.tool_choice {
                 ToolChoice::Required if has_tools => Some("required"),
