@@ -360,11 +360,12 @@ impl Answer<'_> {
         Ok(chunk)
     }
 
-    /// The data of the next server-sent event, `None` at the end of the stream.
+    /// The data of the next server-sent event, `None` at the end of the stream. Most say it in a word
+    /// of OpenAI's.
     pub(in crate::model) async fn event(&mut self) -> Result<Option<String>> {
         loop {
             if let Some(data) = self.reader.next()? {
-                return Ok(Some(data));
+                return Ok(Some(data).filter(|data| data.trim() != "[DONE]"));
             }
             match self.chunk().await? {
                 Some(chunk) => self.reader.push(&chunk)?,

@@ -23,6 +23,10 @@ use crate::error::Result;
 use crate::model::providers::Reached;
 use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
 
+/// The operations that answer.
+const CHAT: &str = "chat/completions";
+pub(super) const RESPONSES: &str = "responses";
+
 /// A model behind an OpenAI-compatible API.
 #[derive(Clone, Debug)]
 pub(in crate::model) struct OpenAiChat {
@@ -39,9 +43,9 @@ impl OpenAiChat {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         let who = Who::of(provider);
         let endpoint = |path: &str| openai_endpoint(provider, model, path);
-        let chat = endpoint("chat/completions")?;
+        let chat = endpoint(CHAT)?;
         Ok(Self {
-            takes_cache_key: takes_cache_key(provider),
+            takes_cache_key: takes_cache_key(provider, CHAT),
             chat,
             embeddings: endpoint("embeddings")?,
             model: model.to_owned(),
@@ -58,15 +62,16 @@ impl OpenAiChat {
     }
 }
 
-/// Whether the address is of somebody who documents `prompt_cache_key`: others with the protocol
-/// refuse what they do not know, and so do the older versions of Azure's API.
-pub(super) fn takes_cache_key(provider: &Reached) -> bool {
+/// Whether the address is of somebody who documents `prompt_cache_key` for this operation: others with
+/// the protocol refuse what they do not know, and so do the older versions of Azure's API.
+pub(super) fn takes_cache_key(provider: &Reached, path: &str) -> bool {
     let url = Url::parse(&provider.base_url).ok();
     let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
     match Who::of(provider) {
-        Who::OpenAi => host == "openai.com" || host.ends_with(".openai.com"),
+        Who::OpenAi => host.ends_with(".openai.com"),
         Who::Mistral => host == "api.mistral.ai",
         Who::Azure => provider.api_version.is_none() && host.ends_with(".azure.com"),
+        Who::Xai => host == "api.x.ai" && path == RESPONSES,
         _ => false,
     }
 }
@@ -93,7 +98,7 @@ fn azure(provider: &Reached, model: &str, path: &str) -> Result<Url> {
         _ if says => address(base, path)?,
         None => address(base, &format!("openai/v1/{path}"))?,
         // Responses belong to no deployment.
-        Some(_) if path == "responses" => address(base, "openai/responses")?,
+        Some(_) if path == RESPONSES => address(base, &format!("openai/{path}"))?,
         Some(_) => {
             let mut url = address(base, "openai/deployments")?;
             if let Ok(mut segments) = url.path_segments_mut() {
@@ -113,16 +118,13 @@ impl ChatModel for OpenAiChat {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let mut answer = self.chat.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
-        if !answer.streamed {
+        if answer.streamed {
+            while let Some(data) = answer.event().await? {
+                reading.take(&data, sink).await?;
+            }
+        } else {
             // Some servers answer in one piece whatever is asked.
             reading.take(&answer.body().await?, sink).await?;
-            return reading.complete(sink).await;
-        }
-        while let Some(data) = answer.event().await? {
-            if data.trim() == "[DONE]" {
-                break;
-            }
-            reading.take(&data, sink).await?;
         }
         reading.complete(sink).await
     }

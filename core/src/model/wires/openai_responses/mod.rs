@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use self::stream::Reading;
 use super::http::Endpoint;
-use super::openai_chat::{Who, openai_endpoint, takes_cache_key, thinks};
+use super::openai_chat::{RESPONSES, Who, openai_endpoint, takes_cache_key, thinks};
 use crate::error::Result;
 use crate::model::providers::Reached;
 use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
@@ -31,12 +31,11 @@ impl OpenAiResponses {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         Ok(Self {
             who: Who::of(provider),
-            endpoint: openai_endpoint(provider, model, "responses")?,
+            endpoint: openai_endpoint(provider, model, RESPONSES)?,
             model: model.to_owned(),
             thinks: thinks(model),
             receipt: format!("openai_responses:{}", provider.name),
-            // xAI documents it for this API only.
-            takes_cache_key: takes_cache_key(provider) || provider.base_url.contains("//api.x.ai"),
+            takes_cache_key: takes_cache_key(provider, RESPONSES),
         })
     }
 }
@@ -46,14 +45,14 @@ impl ChatModel for OpenAiResponses {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let mut answer = self.endpoint.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
-        if !answer.streamed {
-            reading.take_whole(&answer.body().await?, sink).await?;
-            return reading.complete();
-        }
-        while let Some(data) = answer.event().await? {
-            if data.trim() == "[DONE]" || reading.take(&data, sink).await? {
-                break;
+        if answer.streamed {
+            while let Some(data) = answer.event().await? {
+                if reading.take(&data, sink).await? {
+                    break;
+                }
             }
+        } else {
+            reading.take_whole(&answer.body().await?, sink).await?;
         }
         reading.complete()
     }

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::OpenAiResponses;
 use crate::error::{Error, Result};
-use crate::model::wires::body::{fits_strict, image_url, written};
-use crate::model::{ChatRequest, Image, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
+use crate::model::wires::body::{fits_strict, written};
+use crate::model::wires::messages::{Content, user};
+use crate::model::{ChatRequest, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
 use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
@@ -71,7 +72,7 @@ struct Tool<'a> {
 enum Item<'a> {
     Said {
         role: &'static str,
-        content: Content<'a>,
+        content: Content<'a, Part<'a>>,
     },
     Call {
         r#type: &'static str,
@@ -89,13 +90,6 @@ enum Item<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<Part<'a>>),
-}
-
-#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Part<'a> {
     InputText { text: &'a str },
@@ -104,18 +98,6 @@ enum Part<'a> {
 
 fn said<'a>(role: &'static str, text: &'a str) -> Item<'a> {
     Item::Said { role, content: Content::Text(text) }
-}
-
-fn user<'a>(text: &'a str, images: &[Image]) -> Item<'a> {
-    if images.is_empty() {
-        return said("user", text);
-    }
-    let words = (!text.is_empty()).then_some(Part::InputText { text });
-    let pictures = images.iter().map(|i| Part::InputImage { image_url: image_url(i) });
-    Item::Said {
-        role: "user",
-        content: Content::Parts(words.into_iter().chain(pictures).collect()),
-    }
 }
 
 fn tool(tool: &ToolSpec) -> Tool<'_> {
@@ -189,7 +171,11 @@ impl OpenAiResponses {
         for message in &request.messages {
             match message {
                 Message::System(text) => input.push(said("system", text)),
-                Message::User { text, images } => input.push(user(text, images)),
+                Message::User { text, images } => {
+                    let picture = |image_url| Part::InputImage { image_url };
+                    let content = user(text, images, |text| Part::InputText { text }, picture);
+                    input.push(Item::Said { role: "user", content });
+                }
                 Message::Assistant { text, reasoning, tool_calls } => {
                     self.add_assistant(&mut input, text, reasoning, tool_calls);
                 }

@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::Usage;
 use crate::model::dialect::Tools;
-use crate::model::wires::testing::{Kept, reached, replaced, serve};
+use crate::model::wires::testing::{Kept, reached, serve, with_nonsense, with_nulls};
 
 fn endpoint() -> Endpoint {
     let base = "http://127.0.0.1:9";
@@ -395,24 +395,21 @@ async fn a_refusal_is_explained_where_nothing_was_said() {
 async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
     let (endpoint, tools) = (endpoint(), Tools::compile(Flavour::Anthropic, &[]));
     let reader = || Reader::new(&endpoint, "claude-sonnet-4-6", None, &tools, true);
-    for event in STREAM.lines().filter_map(|line| line.strip_prefix("data: ")) {
-        // A beginning of nothing is nonsense, and so is a piece of a call that was not begun.
-        let breaks = |mutant: &str| {
-            mutant.contains(r#""index":null"#) && mutant.contains("_start")
-                || mutant.contains(r#""content_block":null"#)
-                || mutant.contains("_delta") && !mutant.contains("message_delta")
-        };
-        for mutant in replaced(event, &serde_json::Value::Null) {
-            let outcome = reader().event(&mutant, &mut Kept::default()).await;
-            assert!(outcome.is_ok() || breaks(&mutant), "{mutant}: {outcome:?}");
-        }
-        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
-            for mutant in replaced(event, &with) {
-                let mut reader = reader();
-                if reader.event(&mutant, &mut Kept::default()).await.is_ok() {
-                    let _ = reader.close(&mut Kept::default()).await;
-                }
-            }
+    let events = || STREAM.lines().filter_map(|line| line.strip_prefix("data: "));
+    // A beginning of nothing is nonsense, and so is a piece of a call that was not begun.
+    let breaks = |mutant: &str| {
+        mutant.contains(r#""index":null"#) && mutant.contains("_start")
+            || mutant.contains(r#""content_block":null"#)
+            || mutant.contains("_delta") && !mutant.contains("message_delta")
+    };
+    for mutant in with_nulls(events()) {
+        let outcome = reader().event(&mutant, &mut Kept::default()).await;
+        assert!(outcome.is_ok() || breaks(&mutant), "{mutant}: {outcome:?}");
+    }
+    for mutant in with_nonsense(events()) {
+        let mut reader = reader();
+        if reader.event(&mutant, &mut Kept::default()).await.is_ok() {
+            let _ = reader.close(&mut Kept::default()).await;
         }
     }
     // The pieces, behind a beginning.
@@ -425,7 +422,7 @@ async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
         ("tool_use", r#"{"type":"input_json_delta","partial_json":"x"}"#),
     ] {
         let piece = format!(r#"{{"type":"content_block_delta","index":0,"delta":{piece}}}"#);
-        for mutant in replaced(&piece, &serde_json::Value::Null) {
+        for mutant in with_nulls([piece.as_str()]) {
             let mut reader = reader();
             let begun = reader.event(&start.replace("KIND", kind), &mut Kept::default()).await;
             begun.expect("begun");
