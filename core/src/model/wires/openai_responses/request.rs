@@ -7,7 +7,7 @@ use super::OpenAiResponses;
 use crate::error::{Error, Result};
 use crate::model::wires::body::{fits_strict, written};
 use crate::model::wires::messages::{Content, user};
-use crate::model::{ChatRequest, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
+use crate::model::{ChatRequest, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec};
 use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
@@ -73,6 +73,8 @@ enum Item<'a> {
     Said {
         role: &'static str,
         content: Content<'a, Part<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phase: Option<&'a str>,
     },
     Call {
         r#type: &'static str,
@@ -97,7 +99,7 @@ enum Part<'a> {
 }
 
 fn said<'a>(role: &'static str, text: &'a str) -> Item<'a> {
-    Item::Said { role, content: Content::Text(text) }
+    Item::Said { role, content: Content::Text(text), phase: None }
 }
 
 fn tool(tool: &ToolSpec) -> Tool<'_> {
@@ -121,7 +123,41 @@ fn format(output: &OutputSchema) -> Text<'_> {
     }
 }
 
+fn number(data: &Value, key: &str) -> Option<usize> {
+    usize::try_from(data.get(key)?.as_u64()?).ok()
+}
+
 impl OpenAiResponses {
+    /// What the provider gave with what this model said, and wants back.
+    fn kept<'a>(&self, reasoning: &'a [Reasoning]) -> impl Iterator<Item = &'a Value> {
+        let ours = |receipt: &&Receipt| {
+            receipt.wire == self.receipt
+                && receipt.data.get("model").is_some_and(|model| *model == self.model)
+        };
+        reasoning.iter().filter_map(|r| r.receipt.as_ref()).filter(ours).map(|r| &r.data)
+    }
+
+    /// Adds a text, each part of it with the phase in which it was said: without, newer models take
+    /// what they said on the way for an answer, and stop early.
+    fn add_text<'a>(&self, items: &mut Vec<Item<'a>>, text: &'a str, reasoning: &'a [Reasoning]) {
+        let mut done = 0;
+        let mut add = |to: usize, phase: Option<&'a str>| {
+            // A text that was changed since may have no such place.
+            if let Some(piece) = text.get(done..to).filter(|piece| !piece.is_empty()) {
+                items.push(Item::Said { role: "assistant", content: Content::Text(piece), phase });
+                done = to;
+            }
+        };
+        for data in self.kept(reasoning) {
+            let place = || Some((number(data, "from")?, number(data, "to")?));
+            if let (Some(phase), Some((from, to))) = (data.get("phase"), place()) {
+                add(from, None);
+                add(to, phase.as_str());
+            }
+        }
+        add(text.len(), None);
+    }
+
     /// Adds what the model said, in the order in which it did: what it thought before a call stands
     /// before that call.
     fn add_assistant<'a>(
@@ -133,11 +169,8 @@ impl OpenAiResponses {
     ) {
         // A thought that nothing follows is refused, and so is one that another model thought.
         let followed = !(text.is_empty() && calls.is_empty());
-        let thoughts = reasoning.iter().filter(|_| followed).filter_map(|r| {
-            let receipt = r.receipt.as_ref().filter(|receipt| receipt.wire == self.receipt)?;
-            receipt.data.get("model").filter(|model| **model == self.model)?;
-            let before = receipt.data.get("calls_before").and_then(Value::as_u64).unwrap_or(0);
-            Some((usize::try_from(before).ok()?, receipt.data.get("item")?))
+        let thoughts = self.kept(reasoning).filter(|_| followed).filter_map(|data| {
+            Some((number(data, "calls_before").unwrap_or(0), data.get("item")?))
         });
         let mut thoughts = thoughts.peekable();
         let mut add_thoughts = |items: &mut Vec<Item<'a>>, calls_before: usize| {
@@ -146,9 +179,7 @@ impl OpenAiResponses {
             }
         };
         add_thoughts(items, 0);
-        if !text.is_empty() {
-            items.push(said("assistant", text));
-        }
+        self.add_text(items, text, reasoning);
         for (i, call) in calls.iter().enumerate() {
             add_thoughts(items, i);
             items.push(Item::Call {
@@ -174,7 +205,7 @@ impl OpenAiResponses {
                 Message::User { text, images } => {
                     let picture = |image_url| Part::InputImage { image_url };
                     let content = user(text, images, |text| Part::InputText { text }, picture);
-                    input.push(Item::Said { role: "user", content });
+                    input.push(Item::Said { role: "user", content, phase: None });
                 }
                 Message::Assistant { text, reasoning, tool_calls } => {
                     self.add_assistant(&mut input, text, reasoning, tool_calls);

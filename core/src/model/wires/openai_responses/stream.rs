@@ -47,6 +47,8 @@ struct Item {
     arguments: Option<String>,
     #[serde(default, deserialize_with = "text")]
     encrypted_content: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    phase: Option<String>,
     #[serde(default, deserialize_with = "list")]
     summary: Vec<Part>,
     #[serde(default, deserialize_with = "list")]
@@ -125,14 +127,26 @@ pub(super) struct Reading<'a> {
     /// Arguments that came before their call was announced, by its place: some servers name it only
     /// when it is whole.
     early: Vec<(u64, String)>,
+    /// What part of the text was said in which phase, for those that go back.
+    phases: Vec<Reasoning>,
+    /// Where the message that is being said began.
+    message_from: usize,
     refused: bool,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(model: &'a OpenAiResponses, request_id: Option<String>) -> Self {
         let done = Completion { request_id, ..Completion::default() };
-        let (calls, thoughts, early) = (Vec::new(), Vec::new(), Vec::new());
-        Self { model, done, calls, thoughts, early, refused: false }
+        Self {
+            model,
+            done,
+            calls: Vec::new(),
+            thoughts: Vec::new(),
+            early: Vec::new(),
+            phases: Vec::new(),
+            message_from: 0,
+            refused: false,
+        }
     }
 
     /// Adds an event and passes on what is new. Gives whether it was the last one.
@@ -210,6 +224,7 @@ impl<'a> Reading<'a> {
         if self.done.tool_calls.iter().any(|call| call.name.is_empty()) {
             return Err(self.model.endpoint.nonsense("a tool call without a name", ""));
         }
+        self.done.reasoning.append(&mut self.phases);
         self.done.reasoning.retain(|r| !r.text.is_empty() || r.receipt.is_some());
         Ok(self.done)
     }
@@ -327,16 +342,26 @@ impl<'a> Reading<'a> {
             }
             "reasoning" => self.take_thought(place, item, self.calls.len(), sink).await?,
             // Its text has come in pieces, unless the server does not send any.
-            "message" if self.done.text.is_empty() => self.take_message(item, sink).await,
+            "message" => self.take_message(item, self.done.text.is_empty(), sink).await,
             _ => {}
         }
         Ok(())
     }
 
-    async fn take_message(&mut self, item: Item, sink: &mut dyn DeltaSink) {
-        for part in item.content {
+    /// Takes the end of a message, and its text where that has not come.
+    async fn take_message(&mut self, item: Item, silent: bool, sink: &mut dyn DeltaSink) {
+        for part in item.content.into_iter().filter(|_| silent) {
             self.refused |= part.refusal.is_some();
             self.say(part.text.or(part.refusal).unwrap_or_default(), sink).await;
+        }
+        let (from, to) = (self.message_from, self.done.text.len());
+        self.message_from = to;
+        let phase = item.phase.filter(|_| from < to && self.phases.len() < ITEM_LIMIT);
+        if let Some(phase) = phase {
+            let model = &self.model.model;
+            let data = json!({ "model": model, "phase": phase, "from": from, "to": to });
+            let receipt = Some(Receipt { wire: self.model.receipt.clone(), data });
+            self.phases.push(Reasoning { text: String::new(), receipt });
         }
     }
 
@@ -347,7 +372,7 @@ impl<'a> Reading<'a> {
         let (mut calls, mut thoughts) = (0, 0);
         for item in output {
             match item.kind.as_str() {
-                "message" if silent => self.take_message(item, sink).await,
+                "message" if silent => self.take_message(item, true, sink).await,
                 "function_call" => {
                     let id = item.call_id.as_ref().or(item.id.as_ref());
                     let known = self.done.tool_calls.iter().position(|c| Some(&c.id) == id);

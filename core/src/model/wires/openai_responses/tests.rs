@@ -296,6 +296,50 @@ async fn arguments_may_come_before_their_call_is_named() {
     assert_eq!(answer(&[early]).await.0.expect_err("cut").code(), Code::ModelStreamBroken);
 }
 
+#[tokio::test]
+async fn what_was_said_on_the_way_goes_back_as_such() {
+    let message = |place: u64, phase: &str, text: &str| {
+        let item = json!({"type": "message", "role": "assistant", "phase": phase,
+            "content": [{"type": "output_text", "text": text}]});
+        [
+            json!({"type": "response.output_text.delta", "output_index": place, "delta": text}),
+            json!({"type": "response.output_item.done", "output_index": place, "item": item}),
+        ]
+    };
+    let end = json!({"type": "response.completed", "response": {"status": "completed"}});
+    let events = [message(0, "commentary", "Grüße, "), message(1, "final_answer", "so.")].concat();
+    let events: Vec<String> = events.iter().chain([&end]).map(Value::to_string).collect();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let done = answer(&events).await.0.expect("answer");
+    assert_eq!((done.text.as_str(), done.reasoning.len()), ("Grüße, so.", 2));
+    let input = |model: &str, text: &str| {
+        let text = text.to_owned();
+        let message =
+            Message::Assistant { text, reasoning: done.reasoning.clone(), tool_calls: Vec::new() };
+        sent(model, &ChatRequest { messages: vec![message], ..ChatRequest::default() })["input"]
+            .clone()
+    };
+    let both = json!([
+        {"role": "assistant", "content": "Grüße, ", "phase": "commentary"},
+        {"role": "assistant", "content": "so.", "phase": "final_answer"},
+    ]);
+    assert_eq!(input("gpt-5", "Grüße, so."), both);
+    let plain = |text: &str| json!([{"role": "assistant", "content": text}]);
+    assert_eq!(input("gpt-5-mini", "Grüße, so."), plain("Grüße, so."));
+    // Places that the text does not have, or not between two letters.
+    assert_eq!(input("gpt-5", "Grü"), plain("Grü"));
+    assert_eq!(input("gpt-5", "12345678üx"), plain("12345678üx"));
+    // The same when nothing was streamed.
+    let response = json!({"status": "completed", "output": [
+        {"type": "message", "phase": "commentary", "content": [{"type": "output_text", "text": "a"}]},
+        {"type": "message", "content": [{"type": "output_text", "text": "b"}]},
+    ]});
+    let body = whole("200 OK", &response.to_string());
+    let (done, _) = ask(body, 4096, |address| model(address, "gpt-5")).await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.reasoning.len()), ("ab", 1));
+}
+
 #[test]
 fn xai_is_asked_for_its_thoughts_and_for_what_it_has_words_for() {
     let request = ChatRequest {
