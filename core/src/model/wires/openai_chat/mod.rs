@@ -37,6 +37,8 @@ pub(in crate::model) struct OpenAiChat {
     /// The wire of its receipts.
     receipt: String,
     takes_cache_key: bool,
+    /// How an answer gets its shape.
+    shape: StructuredOutput,
 }
 
 impl OpenAiChat {
@@ -46,6 +48,12 @@ impl OpenAiChat {
         let chat = endpoint(CHAT)?;
         Ok(Self {
             takes_cache_key: takes_cache_key(provider, CHAT),
+            shape: match who.structured_output(model) {
+                StructuredOutput::Native if !who.is_at_home(provider) => {
+                    StructuredOutput::NativeWithoutTools
+                }
+                way => way,
+            },
             chat,
             embeddings: endpoint("embeddings")?,
             model: model.to_owned(),
@@ -65,15 +73,14 @@ impl OpenAiChat {
 /// Whether the address is of somebody who documents `prompt_cache_key` for this operation: others with
 /// the protocol refuse what they do not know, and so do the older versions of Azure's API.
 pub(super) fn takes_cache_key(provider: &Reached, path: &str) -> bool {
-    let url = Url::parse(&provider.base_url).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
-    match Who::of(provider) {
-        Who::OpenAi => host.ends_with(".openai.com"),
-        Who::Mistral => host == "api.mistral.ai",
-        Who::Azure => provider.api_version.is_none() && host.ends_with(".azure.com"),
-        Who::Xai => host == "api.x.ai" && path == RESPONSES,
+    let who = Who::of(provider);
+    let documents = match who {
+        Who::OpenAi | Who::Mistral => true,
+        Who::Azure => provider.api_version.is_none(),
+        Who::Xai => path == RESPONSES,
         _ => false,
-    }
+    };
+    documents && who.is_at_home(provider)
 }
 
 /// An operation of an OpenAI-compatible API, with the key where the provider wants it.
@@ -130,6 +137,6 @@ impl ChatModel for OpenAiChat {
     }
 
     fn structured_output(&self) -> StructuredOutput {
-        self.who.structured_output(&self.model)
+        self.shape
     }
 }

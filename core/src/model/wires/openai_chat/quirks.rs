@@ -136,6 +136,16 @@ impl Who {
         }
     }
 
+    /// Whether the address is the provider's own. What answers elsewhere under its name is a server or
+    /// a gateway of which nothing is known. Azure has an address for everyone.
+    pub(in crate::model::wires) fn is_at_home(self, provider: &Reached) -> bool {
+        let url = Url::parse(&provider.base_url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        self == Self::Azure
+            || (self == Self::OpenAi && host.ends_with(".openai.com"))
+            || HOSTS.contains(&(host, self))
+    }
+
     /// Whether usage must be asked for. Mistral sends it and refuses the field.
     pub(super) fn takes_stream_options(self) -> bool {
         self != Self::Mistral

@@ -184,7 +184,7 @@ impl OpenAiChat {
             limit => (limit, None),
         };
         let mistral = !who.takes_stream_options();
-        let native = match who.structured_output(model) {
+        let native = match self.shape {
             StructuredOutput::Native => true,
             StructuredOutput::NativeWithoutTools => !has_tools,
             StructuredOutput::Tool | StructuredOutput::Prompt => false,

@@ -22,6 +22,8 @@ pub(in crate::model) struct OpenAiResponses {
     who: Who,
     /// Whether it is one of OpenAI's that think.
     thinks: bool,
+    /// Whether the address is the provider's own.
+    at_home: bool,
     /// The wire of its receipts.
     receipt: String,
     takes_cache_key: bool,
@@ -29,8 +31,10 @@ pub(in crate::model) struct OpenAiResponses {
 
 impl OpenAiResponses {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
+        let who = Who::of(provider);
         Ok(Self {
-            who: Who::of(provider),
+            who,
+            at_home: who.is_at_home(provider),
             endpoint: openai_endpoint(provider, model, RESPONSES)?,
             model: model.to_owned(),
             thinks: thinks(model),
@@ -58,6 +62,6 @@ impl ChatModel for OpenAiResponses {
     }
 
     fn structured_output(&self) -> StructuredOutput {
-        StructuredOutput::Native
+        if self.at_home { StructuredOutput::Native } else { StructuredOutput::NativeWithoutTools }
     }
 }

@@ -244,7 +244,8 @@ impl OpenAiResponses {
                 _ => None,
             },
             parallel_tool_calls: (has_tools && !request.parallel_tool_calls).then_some(false),
-            text: request.output.as_deref().map(format),
+            // Servers that are not known would never call a tool next to it.
+            text: request.output.as_deref().filter(|_| self.at_home || !has_tools).map(format),
             prompt_cache_key: request.cache_key.as_deref().filter(|_| cached),
         };
         written(&body, &request.provider_options)

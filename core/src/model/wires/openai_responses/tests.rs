@@ -89,6 +89,26 @@ fn the_body_is_the_one_that_the_api_documents() {
 }
 
 #[test]
+fn a_shape_waits_where_a_server_would_never_call_a_tool_next_to_it() {
+    let parameters = json!({"type": "object"});
+    let tool = ToolSpec { name: "t".into(), description: "d".into(), parameters };
+    let output = Some(OutputSchema { name: "answer".into(), schema: json!({}) }.into());
+    let alone = ChatRequest { output, ..ChatRequest::default() };
+    let beside = ChatRequest { tools: vec![tool].into(), ..alone.clone() };
+    for (address, way, waits) in [
+        ("https://api.openai.com/v1", StructuredOutput::Native, false),
+        ("http://127.0.0.1:9/v1", StructuredOutput::NativeWithoutTools, true),
+    ] {
+        let model = model(address, "m");
+        assert_eq!(model.structured_output(), way);
+        for (request, says) in [(&alone, true), (&beside, !waits)] {
+            let body = model.body(request).expect("body");
+            assert_eq!(String::from_utf8_lossy(&body).contains("json_schema"), says, "{address}");
+        }
+    }
+}
+
+#[test]
 fn models_that_think_are_asked_for_their_thoughts_in_a_form_that_can_go_back() {
     let request = ChatRequest {
         messages: vec![Message::user("u")],

@@ -258,19 +258,24 @@ fn a_shape_is_asked_for_where_the_provider_holds_it() {
         output: Some(OutputSchema { name: "answer".into(), schema: schema.clone() }.into()),
         ..ChatRequest::default()
     };
-    for (name, way) in [
-        ("openai", StructuredOutput::Native),
-        ("azure", StructuredOutput::Native),
-        ("mistral", StructuredOutput::Native),
-        ("xai", StructuredOutput::Native),
-        ("ollama", StructuredOutput::NativeWithoutTools),
-        ("mine", StructuredOutput::NativeWithoutTools),
+    for (name, address, way) in [
+        ("openai", "https://api.openai.com/v1", StructuredOutput::Native),
+        ("openai", "https://eu.api.openai.com/v1", StructuredOutput::Native),
+        ("azure", "https://h", StructuredOutput::Native),
+        ("mistral", "https://api.mistral.ai/v1", StructuredOutput::Native),
+        ("xai", "https://api.x.ai/v1", StructuredOutput::Native),
+        ("ollama", "http://h", StructuredOutput::NativeWithoutTools),
+        ("mine", "http://h", StructuredOutput::NativeWithoutTools),
+        // Another's server under the name.
+        ("openai", "http://127.0.0.1:9/v1", StructuredOutput::NativeWithoutTools),
     ] {
-        assert_eq!(chat(name, "http://h", "m").structured_output(), way, "{name}");
+        let model = chat(name, address, "m");
+        assert_eq!(model.structured_output(), way, "{name}");
         // Next to tools, some would never call one.
-        let beside = sent(name, "m", &with_tool(request(&schema)));
+        let body = model.body(&with_tool(request(&schema))).expect("body");
         let waits = way == StructuredOutput::NativeWithoutTools;
-        assert_eq!(beside.get("response_format").is_none(), waits, "{name}");
+        let says = String::from_utf8_lossy(&body).contains("response_format");
+        assert_eq!(says, !waits, "{name} at {address}");
         assert_eq!(
             sent(name, "m", &request(&schema))["response_format"],
             json!({"type": "json_schema",
@@ -284,7 +289,7 @@ fn a_shape_is_asked_for_where_the_provider_holds_it() {
         assert_eq!(chat(name, "http://h", model).structured_output(), StructuredOutput::Tool);
         assert!(sent(name, model, &request(&schema)).get("response_format").is_none(), "{name}");
     }
-    let routed = chat("openrouter", "http://h", "openai/gpt-5");
+    let routed = chat("openrouter", "https://openrouter.ai/api/v1", "openai/gpt-5");
     assert_eq!(routed.structured_output(), StructuredOutput::Native);
 }
 
