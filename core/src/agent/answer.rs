@@ -66,6 +66,11 @@ impl AnswerSchema {
             tool.push('_');
         }
         let wrapped = schema.get("type").is_none_or(|kind| kind != "object");
+        let way = match way {
+            StructuredOutput::NativeWithoutTools if tools.is_empty() => StructuredOutput::Native,
+            StructuredOutput::NativeWithoutTools => StructuredOutput::Tool,
+            way => way,
+        };
         let tools = match way {
             StructuredOutput::Tool => tools
                 .iter()
@@ -106,7 +111,7 @@ impl AnswerSchema {
     /// What is added to the system prompt.
     pub(super) fn instruction(&self) -> Option<String> {
         match self.way {
-            StructuredOutput::Native => None,
+            StructuredOutput::Native | StructuredOutput::NativeWithoutTools => None,
             StructuredOutput::Tool => Some(format!(
                 "Give your answer by calling the tool `{}`, and in no other way.",
                 self.tool
@@ -298,6 +303,19 @@ mod tests {
         // A model that answers in words is told how, and one that wrote the JSON there is believed.
         assert!(matches!(schema.read(&said("Bern"), None), Read::Wrong(_)));
         assert!(matches!(schema.read(&said(r#"{"city": "Bern"}"#), None), Read::Answer(_)));
+    }
+
+    #[test]
+    fn where_a_shape_keeps_a_model_from_its_tools_a_call_is_the_answer_only_next_to_them() {
+        let way = StructuredOutput::NativeWithoutTools;
+        let alone = answers(&city(), way);
+        assert!(alone.native().is_some() && !alone.by_call() && alone.tools().is_empty());
+        assert_eq!(alone.instruction(), None);
+        let own = ToolSpec { name: "t".into(), description: String::new(), parameters: city() };
+        let schema = AnswerSchema::new(&city(), way, 0, &vec![own].into()).expect("a schema");
+        assert!(schema.native().is_none() && schema.by_call());
+        let names: Vec<&str> = schema.tools().iter().map(|tool| tool.name.as_str()).collect();
+        assert_eq!(names, ["t", TOOL]);
     }
 
     #[test]

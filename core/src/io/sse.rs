@@ -16,6 +16,8 @@ pub(crate) struct SseReader {
     searched: usize,
     data: String,
     has_data: bool,
+    /// Whether the first line was read: a byte-order mark may stand before it.
+    begun: bool,
 }
 
 impl SseReader {
@@ -57,6 +59,9 @@ impl SseReader {
             let line = std::str::from_utf8(&rest[..end]).map_err(|_| {
                 Error::new(Code::ModelInvalidResponse, "the provider's stream is not UTF-8")
             })?;
+            let mark = (!self.begun).then(|| line.strip_prefix('\u{feff}')).flatten();
+            let line = mark.unwrap_or(line);
+            self.begun = true;
             let event = if line.is_empty() {
                 self.has_data.then(|| {
                     self.has_data = false;
@@ -115,9 +120,14 @@ mod tests {
         let body = "data: {\"a\":1}\n\n: comment\nevent: x\r\ndata: zwei\r\ndata: zeilen \u{e4}\r\n\r\ndata:[DONE]\n\n";
         let whole = events(&[body.as_bytes()]);
         assert_eq!(whole, ["{\"a\":1}", "zwei\nzeilen \u{e4}", "[DONE]"]);
-        for cut in 1..body.len() {
-            let (a, b) = body.as_bytes().split_at(cut);
-            assert_eq!(events(&[a, b]), whole, "cut at {cut}");
+        let marked = format!("\u{feff}{body}");
+        for body in [body, &marked] {
+            for cut in 1..body.len() {
+                let (a, b) = body.as_bytes().split_at(cut);
+                assert_eq!(events(&[a, b]), whole, "cut at {cut}");
+            }
         }
+        // Elsewhere it is a letter like others, of a field that nobody knows.
+        assert_eq!(events(&["\n\u{feff}data: a\n\ndata: b\n\n".as_bytes()]), ["b"]);
     }
 }

@@ -58,6 +58,9 @@ use crate::error::Result;
 pub enum StructuredOutput {
     /// The provider holds the answer to [`ChatRequest::output`].
     Native,
+    /// The same, but where there are tools, the model would never call one: then a call is the
+    /// answer.
+    NativeWithoutTools,
     /// It has tools: a call of a tool with the schema as its parameters is the answer.
     #[default]
     Tool,

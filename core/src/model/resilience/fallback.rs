@@ -110,7 +110,10 @@ impl ChatModel for Fallback {
             match (least, link.model.structured_output()) {
                 (_, StructuredOutput::Prompt) => return StructuredOutput::Prompt,
                 (_, StructuredOutput::Tool) => least = StructuredOutput::Tool,
-                (_, StructuredOutput::Native) => {}
+                (StructuredOutput::Native, alone @ StructuredOutput::NativeWithoutTools) => {
+                    least = alone;
+                }
+                (_, StructuredOutput::Native | StructuredOutput::NativeWithoutTools) => {}
             }
         }
         least

@@ -261,17 +261,25 @@ async fn a_text_that_is_held_back_at_the_seam_comes_when_the_answer_ends_or_fail
 
 #[test]
 fn a_chain_can_do_what_each_of_its_models_can() {
-    struct Simple;
+    use StructuredOutput::{Native, NativeWithoutTools, Prompt, Tool};
+    struct Way(StructuredOutput);
     #[async_trait]
-    impl ChatModel for Simple {
+    impl ChatModel for Way {
         async fn chat(&self, _: &ChatRequest, _: &mut dyn DeltaSink) -> Result<Completion> {
             Ok(Completion::default())
         }
+
+        fn structured_output(&self) -> StructuredOutput {
+            self.0
+        }
     }
-    let native = Link { name: "a/1".into(), model: Arc::new(Told::default()), again: 0 };
-    let simple = Link { name: "b/2".into(), model: Arc::new(Simple), again: 0 };
-    let both = Fallback::of(native.clone(), vec![simple]);
-    assert_eq!(both.structured_output(), StructuredOutput::Tool);
-    let natives = Fallback::of(native.clone(), vec![native]);
-    assert_eq!(natives.structured_output(), StructuredOutput::Native);
+    // From what asks least of a model to what asks most.
+    let ways = [Prompt, Tool, NativeWithoutTools, Native];
+    for (i, one) in ways.into_iter().enumerate() {
+        for (j, other) in ways.into_iter().enumerate() {
+            let link = |way| Link { name: "a/1".into(), model: Arc::new(Way(way)), again: 0 };
+            let both = Fallback::of(link(one), vec![link(other)]);
+            assert_eq!(both.structured_output(), ways[i.min(j)], "{one:?} and {other:?}");
+        }
+    }
 }

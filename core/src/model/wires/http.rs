@@ -10,7 +10,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RE
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::refusal::Said;
+use super::refusal::{ID_LIMIT, Said};
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::{self, SseReader};
 use crate::model::cassette::{self, Asked, Cassette, End, Said as Recorded};
@@ -19,12 +19,15 @@ use crate::model::providers::{Reached, Timeouts, key_hint};
 /// The most that is read of an answer.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Where providers say which exchange it was.
-const REQUEST_IDS: [&str; 6] = [
+const REQUEST_IDS: [&str; 8] = [
     "x-request-id",
     "request-id",
     "x-goog-request-id",
     "apim-request-id",
     "mistral-correlation-id",
+    // OpenRouter, Cohere.
+    "x-generation-id",
+    "x-debug-trace-id",
     "cf-ray",
 ];
 
@@ -309,15 +312,16 @@ impl Endpoint {
         .hint("run again; what had come so far stands in the events")
     }
 
-    /// The error that a provider sends within a stream: its JSON, or a sentence.
-    pub(in crate::model) fn broke_off(&self, said: &str) -> Error {
-        self.broke_off_saying(&Said::read(said))
-    }
-
-    /// The same for an error that was read already.
-    pub(super) fn broke_off_saying(&self, said: &Said) -> Error {
+    /// The error that a provider sends within a stream, of an exchange of this id.
+    pub(super) fn broke_off(&self, said: &Said, request_id: Option<&str>) -> Error {
         let message: String = self.without_key(said.message()).chars().take(500).collect();
-        self.advised(said.error(None, format!("the provider broke off: {message}")))
+        let error = said.error(None, format!("the provider broke off: {message}"));
+        let mut answer = said.answer(request_id);
+        if self.cassette.as_ref().is_some_and(Cassette::replays) {
+            // Who asked to be spared has no part in a replay: nobody waits.
+            answer.retry_after = Some(Duration::ZERO);
+        }
+        self.advised(error).answered(answer)
     }
 
     /// The error for an answer that makes no sense.
@@ -356,11 +360,12 @@ impl Answer<'_> {
         Ok(chunk)
     }
 
-    /// The data of the next server-sent event, `None` at the end of the stream.
+    /// The data of the next server-sent event, `None` at the end of the stream. Most say it in a word
+    /// of OpenAI's.
     pub(in crate::model) async fn event(&mut self) -> Result<Option<String>> {
         loop {
             if let Some(data) = self.reader.next()? {
-                return Ok(Some(data));
+                return Ok(Some(data).filter(|data| data.trim() != "[DONE]"));
             }
             match self.chunk().await? {
                 Some(chunk) => self.reader.push(&chunk)?,
@@ -393,7 +398,7 @@ fn streamed(headers: &HeaderMap) -> bool {
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
     let found = REQUEST_IDS.iter().find_map(|name| headers.get(*name)?.to_str().ok())?;
-    Some(found.chars().take(200).collect())
+    Some(found.chars().take(ID_LIMIT).collect())
 }
 
 /// How long the provider asks to wait: `retry-after-ms`, that some of them send, else `Retry-After`
@@ -464,7 +469,7 @@ mod tests {
         let errors = [
             endpoint.refused(answer.clone(), body),
             endpoint.refused(answer, "sk-canary"),
-            endpoint.broke_off(body),
+            endpoint.broke_off(&Said::read(body), None),
             endpoint.nonsense("something else", "sk-canary"),
         ];
         for error in errors {

@@ -19,6 +19,12 @@ pub(super) fn count<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error>
     Ok(Option::<f64>::deserialize(from)?.map_or(0, |count| count as u64))
 }
 
+/// The same, and `None` where nothing is said.
+pub(super) fn count_if_any<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    Ok(Option::<f64>::deserialize(from)?.map(|count| count as u64))
+}
+
 /// A list, or null; a null within it is passed over.
 pub(super) fn list<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
 where

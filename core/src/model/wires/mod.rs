@@ -7,6 +7,7 @@ mod embeddings;
 mod gemini;
 mod http;
 mod lenient;
+mod messages;
 mod openai_chat;
 mod openai_responses;
 mod refusal;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, ProviderAnswer};
 
 /// What an error's body says.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct Said {
     status: Option<u16>,
     /// How long to wait, where it stands in the body.
     pub(super) retry_after: Option<Duration>,
+    /// The provider's id of the exchange, where it stands in the body.
+    request_id: Option<String>,
 }
 
 /// A kind of error, and what to do about it.
@@ -78,7 +80,15 @@ const WORDS: &[(&[&str], Kind)] = &[
         &["context_length_exceeded", "exceed_context_size_error", "error_limit"],
         Kind::TOO_LONG,
     ),
-    (&["insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"], Kind::CREDIT),
+    (
+        &[
+            "insufficient_quota",
+            "billing_hard_limit_reached",
+            "insufficient_credits",
+            "billing_error",
+        ],
+        Kind::CREDIT,
+    ),
     (&["content_filter", "content_policy_violation", "responsibleaipolicyviolation"], Kind::FILTER),
     (&["tool_use_failed", "json_validate_failed"], Kind::BAD_CALL),
     (
@@ -115,7 +125,13 @@ const WORDS: &[(&[&str], Kind)] = &[
         Kind::DOWN,
     ),
     (
-        &["invalid_request_error", "invalid_argument", "failed_precondition", "invalid_prompt"],
+        &[
+            "invalid_request_error",
+            "invalid_argument",
+            "failed_precondition",
+            "invalid_prompt",
+            "request_too_large",
+        ],
         Kind::new(Code::ModelRefused),
     ),
 ];
@@ -132,6 +148,39 @@ const TOO_LONG: &[&str] = &[
     "too many tokens",                      // Cohere
     "too large for model with",             // Mistral
     "input is too long",                    // Bedrock behind gateways
+];
+
+/// Parts of sentences, in small letters, for what a model does not take, and what to do about it.
+const HELP: &[(&[&str], &str)] = &[
+    (
+        // OpenAI's models of 5.4 and later, with tools and while they think.
+        &["reasoning_effort", "/v1/responses"],
+        "take the model as openai_responses/..., which calls tools while it thinks, or set \
+         `intelligence.reasoning_effort: none` where the model takes that",
+    ),
+    (
+        &["v1/responses", "chat/completions"],
+        "the model is one of the Responses API: take it as openai_responses/...",
+    ),
+    (
+        // OpenAI's and xAI's models that think.
+        &["'stop'", "not supported"],
+        "the model takes no stop texts: leave `intelligence.stop` out",
+    ),
+    (&["not supported on this model", ": stop"], "leave `intelligence.stop` out for this model"),
+    (
+        &["reasoning_effort", "not support"],
+        "the model lacks this effort: set another `intelligence.reasoning_effort`, or none at all",
+    ),
+    (
+        &["reasoning.effort", "not support"],
+        "the model lacks this effort: set another `intelligence.reasoning_effort`, or none at all",
+    ),
+    (
+        // Claude: a thought whose conversation was changed before it.
+        &["bound to a different conversation"],
+        "what stood before the model's thoughts was changed: begin a new session",
+    ),
 ];
 
 /// Parts of sentences for a wrong key that comes as a plain bad request.
@@ -169,6 +218,8 @@ impl Said {
         if let Some(deeper) = inner.get("innererror") {
             said.add_words(deeper);
         }
+        let id = body.get("request_id").and_then(Value::as_str);
+        said.request_id = id.map(|id| id.chars().take(ID_LIMIT).collect());
         said
     }
 
@@ -231,11 +282,28 @@ impl Said {
         }
     }
 
+    /// What helps against a refusal of something that the spec asks for.
+    fn what_helps(&self) -> Option<&'static str> {
+        let sentence = self.message().to_lowercase();
+        let has = |parts: &[&str]| parts.iter().all(|part| sentence.contains(part));
+        HELP.iter().find(|(parts, _)| has(parts)).map(|(_, hint)| *hint)
+    }
+
+    /// What the provider said with an error within a stream, of an exchange of this id.
+    pub(super) fn answer(&self, request_id: Option<&str>) -> ProviderAnswer {
+        ProviderAnswer {
+            status: self.status,
+            request_id: self.request_id.as_deref().or(request_id).map(str::to_owned),
+            retry_after: self.retry_after,
+        }
+    }
+
     /// The error, saying `message`. Without a status it came within a stream.
     pub(super) fn error(&self, status: Option<u16>, message: String) -> Error {
         let kind = self.kind(status.or(self.status));
         let error = Error::new(kind.code, message);
-        let error = match kind.hint {
+        let hint = Some(kind).filter(|kind| kind.code == Code::ModelRefused);
+        let error = match hint.and_then(|_| self.what_helps()).or(kind.hint) {
             Some(hint) => error.hint(hint),
             None => error,
         };
@@ -245,6 +313,9 @@ impl Said {
         }
     }
 }
+
+/// The most letters of an id of an exchange.
+pub(super) const ID_LIMIT: usize = 200;
 
 fn a_status(number: u64) -> Option<u16> {
     u16::try_from(number).ok().filter(|number| (400..600).contains(number))
@@ -456,6 +527,55 @@ mod tests {
         ] {
             assert_eq!(Said::read(body).error(None, String::new()).code(), code, "{body}");
         }
+    }
+
+    #[test]
+    fn a_refusal_of_what_a_model_does_not_take_says_what_helps() {
+        // As users report them.
+        for (status, sentence, hint) in [
+            (
+                400,
+                "Function tools with reasoning_effort are not supported for gpt-5.6-terra in \
+                 /v1/chat/completions. To use function tools, use /v1/responses or set \
+                 reasoning_effort to 'none'.",
+                "openai_responses/...",
+            ),
+            (
+                404,
+                "This model is only supported in v1/responses and not in v1/chat/completions.",
+                "openai_responses/...",
+            ),
+            (
+                400,
+                "Unsupported parameter: 'stop' is not supported with this model.",
+                "`intelligence.stop`",
+            ),
+            (400, "Argument not supported on this model: stop", "`intelligence.stop`"),
+            (
+                400,
+                "Unsupported value: 'reasoning_effort' does not support 'none' with this model.",
+                "another `intelligence.reasoning_effort`",
+            ),
+            (
+                400,
+                "Unsupported value: 'minimal' is not supported with the 'gpt-5.1' model: \
+                 'reasoning.effort' does not support it.",
+                "another `intelligence.reasoning_effort`",
+            ),
+            (
+                400,
+                "messages.1.content.0: Invalid `signature` in `thinking` block. The block is bound \
+                 to a different conversation.",
+                "new session",
+            ),
+        ] {
+            let body = serde_json::json!({"error": {"message": sentence, "type": "invalid_request_error"}});
+            let error = Said::of(&body).error(Some(status), String::new());
+            assert_eq!(error.code(), Code::ModelRefused, "{sentence}");
+            assert!(error.hint_text().is_some_and(|text| text.contains(hint)), "{error:?}");
+        }
+        let other = Said::read("stop it").error(Some(400), String::new());
+        assert_eq!(other.hint_text(), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, channel};
 
 use async_trait::async_trait;
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::error::Result;
 use crate::model::providers::{Reached, Timeouts};
@@ -55,6 +55,19 @@ impl Kept {
             }
         }
         (text, thought, calls)
+    }
+
+    pub(super) fn text(&self) -> String {
+        self.sum().0
+    }
+
+    pub(super) fn thought(&self) -> String {
+        self.sum().1
+    }
+
+    pub(super) fn arguments(&self, id: &str) -> String {
+        let found = self.sum().2.into_iter().find(|call| call.0 == id);
+        found.map_or_else(String::new, |call| call.2)
     }
 }
 
@@ -131,8 +144,20 @@ pub(super) async fn ask<M: ChatModel>(
     (outcome, kept)
 }
 
+/// Each of the events with each part of it in turn replaced by null: what providers send for nothing.
+pub(super) fn with_nulls<'a>(events: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    events.into_iter().flat_map(|event| replaced(event, &Value::Null)).collect()
+}
+
+/// The same with what has no place there.
+pub(super) fn with_nonsense<'a>(events: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let nonsense = [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])];
+    let of = |event| nonsense.iter().flat_map(|with| replaced(event, with)).collect::<Vec<_>>();
+    events.into_iter().flat_map(of).collect()
+}
+
 /// An event with each part of it in turn replaced by `with`.
-pub(super) fn replaced(event: &str, with: &Value) -> Vec<String> {
+fn replaced(event: &str, with: &Value) -> Vec<String> {
     fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
         let parts: Vec<(String, &Value)> = match value {
             Value::Object(map) => map.iter().map(|(k, v)| (k.replace('~', "~0"), v)).collect(),

@@ -28,6 +28,12 @@ struct Marked<'a> {
     cache_control: Option<CacheControl>,
 }
 
+impl<'a> From<Block<'a>> for Marked<'a> {
+    fn from(block: Block<'a>) -> Self {
+        Self { block, cache_control: None }
+    }
+}
+
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Block<'a> {
@@ -49,20 +55,58 @@ enum Block<'a> {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         is_error: bool,
     },
-    /// As it was sent, its type included.
     #[serde(untagged)]
-    Kept(&'a Value),
+    Kept(Kept<'a>),
+}
+
+/// What was thought, as it was sent, its type included.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Kept<'a> {
+    block: &'a Value,
+    /// What it is bound to.
+    #[serde(skip)]
+    prefix: Option<&'a str>,
 }
 
 /// What was thought, with the place where it stood: behind so many bytes of text and so many calls.
 /// Order matters to the provider, and a message keeps text, thoughts and calls apart.
-pub(super) fn receipt(model: &str, block: Value, text: usize, calls: usize) -> Receipt {
-    let data = json!({"model": model, "block": block, "text": text, "calls": calls});
+pub(super) fn receipt(
+    model: &str,
+    block: Value,
+    (text, calls): (usize, usize),
+    prefix: Option<&str>,
+) -> Receipt {
+    let mut data = json!({"model": model, "block": block, "text": text, "calls": calls});
+    if let Some(prefix) = prefix {
+        data["prefix"] = prefix.into();
+    }
     Receipt { wire: WIRE.to_owned(), data }
 }
 
+/// Takes out the thoughts before which something was changed since they were thought, as the newest
+/// models refuse those. Each has the hash of all that was sent then; `head` is what stands before the
+/// turns. Gives the hash of all that is sent now, for what will be thought.
+pub(super) fn leave_unbound(
+    turns: &mut Vec<Turn<'_>>,
+    head: &impl Serialize,
+) -> Result<String, serde_json::Error> {
+    let mut sent = blake3::Hasher::new();
+    sent.update(&serde_json::to_vec(head)?);
+    for turn in turns.iter_mut() {
+        let prefix = sent.finalize().to_hex();
+        turn.content.retain(|marked| match &marked.block {
+            Block::Kept(kept) => kept.prefix == Some(prefix.as_str()),
+            _ => true,
+        });
+        sent.update(&serde_json::to_vec(turn)?);
+    }
+    turns.retain(|turn| !turn.content.is_empty());
+    Ok(sent.finalize().to_hex().to_string())
+}
+
 /// The block of a receipt, if this model gave it: another model refuses it.
-fn kept<'a>(model: &str, thought: &'a Reasoning) -> Option<(&'a Value, usize, usize)> {
+fn kept<'a>(model: &str, thought: &'a Reasoning) -> Option<(Kept<'a>, usize, usize)> {
     let receipt = thought.receipt.as_ref().filter(|receipt| receipt.wire == WIRE)?;
     let data = &receipt.data;
     if data.get("model").and_then(Value::as_str) != Some(model) {
@@ -72,7 +116,8 @@ fn kept<'a>(model: &str, thought: &'a Reasoning) -> Option<(&'a Value, usize, us
         let place = data.get(key).and_then(Value::as_u64).unwrap_or(0);
         usize::try_from(place).unwrap_or(usize::MAX)
     };
-    Some((data.get("block")?, place("text"), place("calls")))
+    let prefix = data.get("prefix").and_then(Value::as_str);
+    Some((Kept { block: data.get("block")?, prefix }, place("text"), place("calls")))
 }
 
 /// Whether the model is in the middle of a turn of calls that it began without thinking: in such a
@@ -121,7 +166,7 @@ pub(super) fn turns<'a>(model: &str, messages: &'a [Message], tools: &'a Tools) 
         if blocks.is_empty() {
             continue;
         }
-        let blocks = blocks.into_iter().map(|block| Marked { block, cache_control: None });
+        let blocks = blocks.into_iter().map(Marked::from);
         match turns.last_mut().filter(|turn| turn.role == role) {
             Some(turn) => turn.content.extend(blocks),
             None => turns.push(Turn { role, content: blocks.collect() }),

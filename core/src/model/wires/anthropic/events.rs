@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::conversation::receipt;
-use crate::error::{Code, Error, ProviderAnswer, Result};
+use crate::error::{Error, Result};
 use crate::model::dialect::Tools;
 use crate::model::wires::http::Endpoint;
+use crate::model::wires::lenient::{count, count_if_any, list, text};
+use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, ToolCall, Usage, finish};
 
 /// The most calls of one answer, and the most thoughts.
@@ -18,16 +20,14 @@ const BLOCK_LIMIT: usize = 256;
 /// One event; which fields it has depends on its type. Flat, so that nothing is read twice.
 #[derive(Deserialize)]
 struct Event<'a> {
-    #[serde(borrow, default)]
-    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Option<Cow<'a, str>>,
     index: Option<u64>,
     message: Option<WireMessage>,
     content_block: Option<Value>,
     #[serde(borrow)]
     delta: Option<Piece<'a>>,
     usage: Option<WireUsage>,
-    error: Option<WireError>,
-    request_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -40,39 +40,56 @@ struct Piece<'a> {
     thinking: Option<Cow<'a, str>>,
     #[serde(borrow)]
     partial_json: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "text")]
     signature: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     stop_reason: Option<String>,
+    stop_details: Option<Value>,
 }
 
 /// The beginning of an answer, or all of it when it is not streamed.
 #[derive(Deserialize)]
 struct WireMessage {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "list")]
     content: Vec<Value>,
+    #[serde(default, deserialize_with = "text")]
     stop_reason: Option<String>,
+    stop_details: Option<Value>,
     usage: Option<WireUsage>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
 struct WireUsage {
+    #[serde(default, deserialize_with = "count_if_any")]
     input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count_if_any")]
     output_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count_if_any")]
     cache_creation_input_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "count_if_any")]
     cache_read_input_tokens: Option<u64>,
     output_tokens_details: Option<OutputDetails>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
-struct OutputDetails {
-    thinking_tokens: Option<u64>,
+impl WireUsage {
+    /// Takes newer counts. They are of the whole answer so far; those that are left out stand, and
+    /// so do those of which a gateway that does not know them says nought.
+    fn take(&mut self, now: Self) {
+        let newer = |now: Option<u64>, so_far: &mut Option<u64>| {
+            *so_far = now.filter(|count| *count > 0).or(*so_far);
+        };
+        newer(now.input_tokens, &mut self.input_tokens);
+        newer(now.output_tokens, &mut self.output_tokens);
+        newer(now.cache_creation_input_tokens, &mut self.cache_creation_input_tokens);
+        newer(now.cache_read_input_tokens, &mut self.cache_read_input_tokens);
+        self.output_tokens_details = now.output_tokens_details.or(self.output_tokens_details);
+    }
 }
 
-#[derive(Deserialize)]
-struct WireError {
-    #[serde(default)]
-    r#type: String,
-    #[serde(default)]
-    message: String,
+#[derive(Clone, Copy, Deserialize)]
+struct OutputDetails {
+    #[serde(default, deserialize_with = "count")]
+    thinking_tokens: u64,
 }
 
 /// A block that is being written.
@@ -97,6 +114,8 @@ enum Open {
 pub(super) struct Reader<'a> {
     endpoint: &'a Endpoint,
     model: &'a str,
+    /// What the thoughts are bound to, for a model that binds them.
+    prefix: Option<String>,
     tools: &'a Tools,
     /// Whether text may be given as it comes, or has to be mapped back as a whole.
     text_streams: bool,
@@ -110,12 +129,14 @@ impl<'a> Reader<'a> {
     pub(super) fn new(
         endpoint: &'a Endpoint,
         model: &'a str,
+        prefix: Option<String>,
         tools: &'a Tools,
         text_streams: bool,
     ) -> Self {
         Self {
             endpoint,
             model,
+            prefix,
             tools,
             text_streams,
             open: Vec::new(),
@@ -138,7 +159,7 @@ impl<'a> Reader<'a> {
     pub(super) async fn event(&mut self, data: &str, sink: &mut dyn DeltaSink) -> Result<()> {
         let event: Event<'_> = serde_json::from_str(data)
             .map_err(|e| self.nonsense(&format!("what is no event of a message ({e})"), data))?;
-        match &*event.r#type {
+        match event.r#type.as_deref().unwrap_or_default() {
             "content_block_delta" => {
                 if let (Some(index), Some(piece)) = (event.index, event.delta) {
                     self.piece(index, piece, sink).await?;
@@ -159,13 +180,13 @@ impl<'a> Reader<'a> {
                 self.use_up(event.message.and_then(|message| message.usage), sink).await;
             }
             "message_delta" => {
-                if let Some(reason) = event.delta.and_then(|delta| delta.stop_reason) {
-                    self.done.finish_reason = finish_reason(reason);
+                if let Some(Piece { stop_reason: Some(reason), stop_details, .. }) = event.delta {
+                    self.finish(reason, stop_details, sink).await;
                 }
                 self.use_up(event.usage, sink).await;
             }
             "message_stop" => self.ended = true,
-            "error" => return Err(self.broke_off(event.error, event.request_id)),
+            "error" => return Err(self.broke_off(data)),
             // `ping`, and whatever comes to be.
             _ => {}
         }
@@ -178,56 +199,58 @@ impl<'a> Reader<'a> {
             self.endpoint.nonsense(&format!("what is no message ({e})"), body)
         };
         let event: Event<'_> = serde_json::from_str(body).map_err(nonsense)?;
-        if event.r#type == "error" {
-            return Err(self.broke_off(event.error, event.request_id));
+        if event.r#type.as_deref() == Some("error") {
+            return Err(self.broke_off(body));
         }
         let message: WireMessage = serde_json::from_str(body).map_err(nonsense)?;
         for (index, block) in (0u64..).zip(message.content) {
             self.start(index, block, sink).await?;
             self.stop(index, sink).await?;
         }
-        self.done.finish_reason = message.stop_reason.map(finish_reason).unwrap_or_default();
+        if let Some(reason) = message.stop_reason {
+            self.finish(reason, message.stop_details, sink).await;
+        }
         self.use_up(message.usage, sink).await;
         self.ended = true;
         Ok(())
     }
 
-    fn broke_off(&self, error: Option<WireError>, request_id: Option<String>) -> Error {
-        let (kind, said) =
-            error.map_or_else(Default::default, |error| (error.r#type, error.message));
-        let code = match kind.as_str() {
-            "rate_limit_error" => Code::ModelRateLimited,
-            "authentication_error" | "permission_error" | "billing_error" => {
-                Code::ModelUnauthorized
-            }
-            "invalid_request_error" | "not_found_error" | "request_too_large" => Code::ModelRefused,
-            // `overloaded_error`, `api_error`, `timeout_error`.
-            _ => Code::ModelUnavailable,
-        };
-        let said: String = self.endpoint.without_key(&said).chars().take(500).collect();
-        let error = Error::new(code, format!("the provider broke off: {said} ({kind})"));
-        let request_id = request_id.or_else(|| self.done.request_id.clone());
-        error.answered(ProviderAnswer { request_id, ..ProviderAnswer::default() })
+    fn broke_off(&self, data: &str) -> Error {
+        self.endpoint.broke_off(&Said::read(data), self.done.request_id.as_deref())
+    }
+
+    /// Takes the reason why it ended. A refusal may come with an explanation and without a text.
+    async fn finish(&mut self, reason: String, details: Option<Value>, sink: &mut dyn DeltaSink) {
+        self.done.finish_reason = finish_reason(reason);
+        let refused = self.done.finish_reason == finish::CONTENT_FILTER;
+        if refused && self.done.text.is_empty() {
+            let explanation = details.as_ref().and_then(|details| details.get("explanation"));
+            let explanation = explanation.and_then(Value::as_str).unwrap_or_default();
+            self.say(explanation.to_owned(), sink).await;
+        }
     }
 
     async fn use_up(&mut self, usage: Option<WireUsage>, sink: &mut dyn DeltaSink) {
         let Some(now) = usage else { return };
-        // The counts are of the whole answer so far; those that are left out stand.
         let all = &mut self.usage;
-        all.input_tokens = now.input_tokens.or(all.input_tokens);
-        all.output_tokens = now.output_tokens.or(all.output_tokens);
-        all.cache_creation_input_tokens =
-            now.cache_creation_input_tokens.or(all.cache_creation_input_tokens);
-        all.cache_read_input_tokens = now.cache_read_input_tokens.or(all.cache_read_input_tokens);
-        all.output_tokens_details = now.output_tokens_details.or(all.output_tokens_details);
+        all.take(now);
         let read = all.cache_read_input_tokens.unwrap_or(0);
         let written = all.cache_creation_input_tokens.unwrap_or(0);
         let input = all.input_tokens.unwrap_or(0).saturating_add(read).saturating_add(written);
-        let thought = all.output_tokens_details.and_then(|details| details.thinking_tokens);
+        let thought = all.output_tokens_details.map_or(0, |details| details.thinking_tokens);
         self.done.usage = Usage::new(input, all.output_tokens.unwrap_or(0))
             .cached(read, written)
-            .reasoned(thought.unwrap_or(0));
+            .reasoned(thought);
         sink.delta(Delta::Usage(self.done.usage)).await;
+    }
+
+    /// Ends the blocks of which no end was said, as some gateways do not: what was thought and called
+    /// is whole only then.
+    pub(super) async fn close(&mut self, sink: &mut dyn DeltaSink) -> Result<()> {
+        while let Some((index, _)) = self.open.last() {
+            self.stop(*index, sink).await?;
+        }
+        Ok(())
     }
 
     async fn start(&mut self, index: u64, block: Value, sink: &mut dyn DeltaSink) -> Result<()> {
@@ -285,7 +308,7 @@ impl<'a> Reader<'a> {
         }
         let (text, calls) = (self.done.text.len(), self.done.tool_calls.len());
         let block = hidden.unwrap_or(Value::Null);
-        let receipt = Some(receipt(self.model, block, text, calls));
+        let receipt = Some(receipt(self.model, block, (text, calls), self.prefix.as_deref()));
         self.done.reasoning.push(Reasoning { text: String::new(), receipt });
         Ok(self.done.reasoning.len() - 1)
     }
@@ -312,11 +335,27 @@ impl<'a> Reader<'a> {
         piece: Piece<'_>,
         sink: &mut dyn DeltaSink,
     ) -> Result<()> {
-        let Some(at) = self.open.iter().rposition(|(open, _)| *open == index) else {
-            return Err(self.nonsense("a piece of a block that it had not begun", ""));
+        let kind = piece.r#type.as_deref().unwrap_or_default();
+        let at = match self.open.iter().rposition(|(open, _)| *open == index) {
+            Some(at) => at,
+            // Gateways may leave the beginning out. A call cannot do without: there is its name.
+            None => {
+                let open = match kind {
+                    "text_delta" => Open::Text,
+                    "thinking_delta" => {
+                        Open::Thinking { place: self.think(None)?, signature: String::new() }
+                    }
+                    _ => return Err(self.nonsense("a piece of a block that it had not begun", "")),
+                };
+                if self.open.len() >= BLOCK_LIMIT {
+                    return Err(self.nonsense("blocks without end", ""));
+                }
+                self.open.push((index, open));
+                self.open.len() - 1
+            }
         };
-        match (piece.r#type.as_deref().unwrap_or_default(), &mut self.open[at].1) {
-            ("text_delta", Open::Text) => {
+        match (kind, &mut self.open[at].1) {
+            ("text_delta", Open::Text | Open::Thinking { .. } | Open::Call { .. }) => {
                 self.say(piece.text.unwrap_or_default().into_owned(), sink).await;
             }
             ("thinking_delta", Open::Thinking { place, .. }) => {

@@ -58,13 +58,13 @@ impl ChatModel for Anthropic {
         let tools = self.compiled.tools(&request.tools);
         let output = request.output.as_ref().filter(|_| self.model.native_output);
         let output = output.map(|output| self.compiled.output(output));
-        let body = request::body(&self.name, &self.model, request, &tools, output.as_deref())
-            .map_err(|e| {
-                Error::invalid_argument("the request cannot be written as JSON").caused_by(e)
-            })?;
+        let written = request::body(&self.name, &self.model, request, &tools, output.as_deref());
+        let (body, prefix) = written.map_err(|e| {
+            Error::invalid_argument("the request cannot be written as JSON").caused_by(e)
+        })?;
         let mut answer = self.messages.post(body).await?;
         let text_streams = output.as_ref().is_none_or(|output| output.streams());
-        let mut reader = Reader::new(&self.messages, &self.name, &tools, text_streams);
+        let mut reader = Reader::new(&self.messages, &self.name, prefix, &tools, text_streams);
         reader.done.request_id = answer.request_id.take();
         if answer.streamed {
             while !reader.ended() {
@@ -74,10 +74,11 @@ impl ChatModel for Anthropic {
         } else {
             reader.whole(&answer.body().await?, sink).await?;
         }
-        let mut done = reader.done;
-        if done.finish_reason.is_empty() {
+        if reader.done.finish_reason.is_empty() {
             return Err(self.messages.broken());
         }
+        reader.close(sink).await?;
+        let mut done = reader.done;
         if let Some(output) = output.filter(|output| !output.streams()) {
             done.text = output.restore(&done.text);
             sink.delta(Delta::Text(done.text.clone())).await;

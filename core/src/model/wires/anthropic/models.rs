@@ -41,6 +41,8 @@ pub(super) struct Model {
     pub(super) forced_tools: bool,
     /// Whether it holds answers to a schema.
     pub(super) native_output: bool,
+    /// Whether it refuses what it thought when anything that stood before was changed.
+    pub(super) binds_thoughts: bool,
     /// The fewest tokens that its cache takes.
     pub(super) cache_tokens: usize,
 }
@@ -59,6 +61,7 @@ const UNKNOWN: Model = Model {
     both_samplings: true,
     forced_tools: true,
     native_output: false,
+    binds_thoughts: false,
     cache_tokens: 1_024,
 };
 
@@ -79,9 +82,12 @@ const CLAUDE_5: Model = Model {
 const NEWEST: Model = Model {
     thinking: Thinking::Adaptive(Off::Effort),
     forced_tools: false,
+    binds_thoughts: true,
     cache_tokens: 512,
     ..CLAUDE_5
 };
+
+const FABLE_5: Model = Model { forced_tools: true, binds_thoughts: false, ..NEWEST };
 
 const MODELS: &[(&str, Model)] = &[
     ("claude-3-5", Model { output_limit: Some(8_192), ..CLAUDE_3 }),
@@ -95,6 +101,9 @@ const MODELS: &[(&str, Model)] = &[
     ("claude-opus-4-7", CLAUDE_4_7),
     ("claude-opus-4-8", Model { cache_tokens: 1_024, ..CLAUDE_4_7 }),
     ("claude-sonnet-4", Model { output_limit: Some(64_000), ..CLAUDE_4 }),
+    ("claude-sonnet-4-0", Model { output_limit: Some(64_000), ..CLAUDE_4 }),
+    ("claude-opus-4-1", CLAUDE_4),
+    ("claude-opus-4-0", CLAUDE_4),
     ("claude-opus-4", CLAUDE_4),
     ("claude-opus-5-5", NEWEST),
     (
@@ -104,16 +113,27 @@ const MODELS: &[(&str, Model)] = &[
     ("claude-haiku-5-5", Model { thinking: Thinking::Adaptive(Off::Word("disabled")), ..NEWEST }),
     ("claude-opus-5", Model { cache_tokens: 512, ..CLAUDE_5 }),
     ("claude-sonnet-5", CLAUDE_5),
+    ("claude-fable-5-2", NEWEST),
+    ("claude-mythos-5-2", NEWEST),
     ("claude-fable-5-1", NEWEST),
     ("claude-mythos-5-1", NEWEST),
-    ("claude-fable-5", Model { forced_tools: true, ..NEWEST }),
-    ("claude-mythos-5", Model { forced_tools: true, ..NEWEST }),
+    ("claude-fable-5", FABLE_5),
+    ("claude-mythos-5", FABLE_5),
     ("claude-", Model { output_limit: None, ..NEWEST }),
 ];
 
+/// Whether the version goes on, as with `-2` behind `claude-fable-5`, and not with a date.
+fn goes_on(rest: &str) -> bool {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    digits(rest) > 0 || rest.strip_prefix('-').is_some_and(|rest| matches!(digits(rest), 1 | 2))
+}
+
 impl Model {
     pub(super) fn of(name: &str) -> Self {
-        let fits = |(beginning, _): &&(&str, Self)| name.starts_with(beginning);
+        let fits = |(beginning, _): &&(&str, Self)| {
+            name.strip_prefix(beginning)
+                .is_some_and(|rest| beginning.ends_with('-') || !goes_on(rest))
+        };
         MODELS.iter().find(fits).map_or(UNKNOWN, |(_, model)| *model)
     }
 
@@ -162,6 +182,15 @@ mod tests {
         assert_eq!(Model::of("claude-opus-5").thinking, Thinking::Adaptive(Off::Word("disabled")));
         assert_eq!(Model::of("claude-opus-5-5").thinking, Thinking::Adaptive(Off::Effort));
         assert_eq!(Model::of("claude-opus-9").thinking, Thinking::Adaptive(Off::Effort));
+        assert_eq!(Model::of("claude-fable-5-2"), Model::of("claude-mythos-5-1"));
+        assert_eq!(Model::of("claude-fable-5-20260601"), Model::of("claude-fable-5"));
+        assert!(Model::of("claude-fable-5").forced_tools);
+        for newer in ["claude-fable-5-3", "claude-fable-5-12-20270101", "claude-sonnet-5-6"] {
+            assert_eq!(Model::of(newer), Model::of("claude-nobody-knows"), "{newer}");
+        }
+        assert!(Model::of("claude-opus-5-5").binds_thoughts);
+        assert!(!Model::of("claude-opus-5").binds_thoughts);
+        assert_eq!(Model::of("claude-3-opus-20240229").output_limit, Some(4_096));
         assert_eq!(Model::of("qwen3"), UNKNOWN);
     }
 

@@ -179,14 +179,15 @@ fn system_texts(request: &ChatRequest) -> impl DoubleEndedIterator<Item = &str> 
     })
 }
 
-/// The body as JSON, asking for a stream.
+/// The body as JSON, asking for a stream, and what the answer's thoughts are bound to where the model
+/// binds them.
 pub(super) fn body(
     name: &str,
     model: &Model,
     request: &ChatRequest,
     tools: &Tools,
     output: Option<&Output>,
-) -> Result<Vec<u8>, serde_json::Error> {
+) -> Result<(Vec<u8>, Option<String>), serde_json::Error> {
     let max_tokens = model.max_tokens(request.max_tokens);
     let choice = choice(model, request);
     let forced = choice.as_ref().is_some_and(|choice| choice.r#type == "any");
@@ -204,16 +205,20 @@ pub(super) fn body(
             cache_control: None,
         })
         .collect();
-    if let Some(last) = wire_tools.last_mut() {
-        last.cache_control = mark(|m| m.tools);
-    }
     let mut system: Vec<SystemBlock<'_>> = system_texts(request)
         .map(|text| SystemBlock { r#type: "text", text, cache_control: None })
         .collect();
+    let mut messages = conversation::turns(name, &request.messages, tools);
+    let prefix = match model.binds_thoughts {
+        true => Some(conversation::leave_unbound(&mut messages, &(&system, &wire_tools))?),
+        false => None,
+    };
+    if let Some(last) = wire_tools.last_mut() {
+        last.cache_control = mark(|m| m.tools);
+    }
     if let Some(last) = system.last_mut() {
         last.cache_control = mark(|m| m.system);
     }
-    let mut messages = conversation::turns(name, &request.messages, tools);
     if let Some(mark) = mark(|m| m.messages) {
         conversation::mark_last(&mut messages, mark);
     }
@@ -250,13 +255,13 @@ pub(super) fn body(
             .collect(),
     };
     if request.provider_options.is_empty() {
-        return serde_json::to_vec(&body);
+        return Ok((serde_json::to_vec(&body)?, prefix));
     }
     let mut body = serde_json::to_value(&body)?;
     if let Value::Object(body) = &mut body {
         body.extend(request.provider_options.iter().map(|(k, v)| (k.clone(), v.clone())));
     }
-    serde_json::to_vec(&body)
+    Ok((serde_json::to_vec(&body)?, prefix))
 }
 
 /// The id of a call as the API takes it. Another provider's may have characters that it refuses.

@@ -51,15 +51,12 @@ impl ChatModel for Cohere {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let mut answer = self.chat.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
-        if !answer.streamed {
-            reading.take_whole(&answer.body().await?, sink).await?;
-            return reading.complete(sink).await;
-        }
-        while let Some(data) = answer.event().await? {
-            if data.trim() == "[DONE]" {
-                break;
+        if answer.streamed {
+            while let Some(data) = answer.event().await? {
+                reading.take(&data, sink).await?;
             }
-            reading.take(&data, sink).await?;
+        } else {
+            reading.take_whole(&answer.body().await?, sink).await?;
         }
         reading.complete(sink).await
     }

@@ -1,12 +1,15 @@
 //! The body of a request of Cohere's chat API, version 2.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{Cohere, RECEIPT};
 use crate::error::Result;
-use crate::model::wires::body::{image_url, written};
-use crate::model::{ChatRequest, Image, Message, Reasoning, ToolCall, ToolSpec};
+use crate::model::wires::body::written;
+use crate::model::wires::messages::{Call, Content, Declared, Function, Part, tool};
+use crate::model::{ChatRequest, Message, Reasoning, ToolCall};
 use crate::spec::{ReasoningEffort, ToolChoice};
 
 #[derive(Serialize)]
@@ -25,7 +28,7 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop_sequences: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Function<WireTool<'a>>>,
+    tools: Vec<Function<Declared<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,74 +54,17 @@ struct Thinking {
 struct WireMessage<'a> {
     role: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<Content<'a>>,
+    content: Option<Content<'a, Part<'a, &'a str>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_plan: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<WireCall<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<Part<'a>>),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Part<'a> {
-    Text { text: &'a str },
-    Thinking { thinking: &'a str },
-    ImageUrl { image_url: Address },
-}
-
-#[derive(Serialize)]
-struct Address {
-    url: String,
-}
-
-#[derive(Serialize)]
-struct Function<T> {
-    r#type: &'static str,
-    function: T,
-}
-
-#[derive(Serialize)]
-struct WireTool<'a> {
-    name: &'a str,
-    description: &'a str,
-    parameters: &'a Value,
-}
-
-#[derive(Serialize)]
-struct WireCall<'a> {
-    id: &'a str,
-    #[serde(flatten)]
-    function: Function<CalledFunction<'a>>,
-}
-
-#[derive(Serialize)]
-struct CalledFunction<'a> {
-    name: &'a str,
-    arguments: &'a str,
+    tool_calls: Vec<Call<'a>>,
 }
 
 fn plain<'a>(role: &'static str, text: &'a str) -> WireMessage<'a> {
     WireMessage { role, content: Some(Content::Text(text)), ..WireMessage::default() }
-}
-
-fn user<'a>(text: &'a str, images: &[Image]) -> WireMessage<'a> {
-    if images.is_empty() {
-        return plain("user", text);
-    }
-    let words = (!text.is_empty()).then_some(Part::Text { text });
-    let pictures =
-        images.iter().map(|i| Part::ImageUrl { image_url: Address { url: image_url(i) } });
-    let parts = words.into_iter().chain(pictures).collect();
-    WireMessage { content: Some(Content::Parts(parts)), ..plain("user", text) }
 }
 
 /// The texts that Cohere gave under this name before.
@@ -137,6 +83,7 @@ fn assistant<'a>(
     calls: &'a [ToolCall],
 ) -> WireMessage<'a> {
     let mut message = WireMessage { role: "assistant", ..WireMessage::default() };
+    let call = |call: &'a ToolCall| Call::new(Cow::Borrowed(&call.id), call);
     message.tool_calls = calls.iter().map(call).collect();
     let plan = kept(reasoning, "tool_plan").next();
     let mut said = Some(text).filter(|text| !text.is_empty());
@@ -145,7 +92,7 @@ fn assistant<'a>(
         message.tool_plan = plan.or_else(|| said.take());
     }
     let thoughts = kept(reasoning, "thinking").map(|thinking| Part::Thinking { thinking });
-    let mut parts: Vec<Part<'a>> = thoughts.collect();
+    let mut parts: Vec<_> = thoughts.collect();
     message.content = if parts.is_empty() {
         said.or_else(|| calls.is_empty().then_some(text)).map(Content::Text)
     } else {
@@ -155,26 +102,12 @@ fn assistant<'a>(
     message
 }
 
-fn call(call: &ToolCall) -> WireCall<'_> {
-    let function = CalledFunction { name: &call.name, arguments: &call.arguments };
-    WireCall { id: &call.id, function: Function { r#type: "function", function } }
-}
-
-fn tool(tool: &ToolSpec) -> Function<WireTool<'_>> {
-    Function {
-        r#type: "function",
-        function: WireTool {
-            name: &tool.name,
-            description: &tool.description,
-            parameters: &tool.parameters,
-        },
-    }
-}
-
 fn message(message: &Message) -> WireMessage<'_> {
     match message {
         Message::System(text) => plain("system", text),
-        Message::User { text, images } => user(text, images),
+        Message::User { text, images } => {
+            WireMessage { content: Some(Part::user(text, images)), ..plain("user", text) }
+        }
         Message::Assistant { text, reasoning, tool_calls } => {
             assistant(text, reasoning, tool_calls)
         }

@@ -126,19 +126,23 @@ impl<'a> Reading<'a> {
             }
             ("message-end", Some(delta)) => {
                 if let Some(error) = delta.error.filter(|error| !error.is_empty()) {
-                    return Err(self.model.chat.broke_off(&error));
+                    return Err(self.broke_off(&Said::read(&error)));
                 }
                 self.finish(delta.finish_reason, delta.usage, sink).await?;
             }
             ("", _) | ("error", _) => {
                 let value: Value = serde_json::from_str(data).unwrap_or_default();
                 if value.get("message").or_else(|| value.get("error")).is_some() {
-                    return Err(self.model.chat.broke_off_saying(&Said::of(&value)));
+                    return Err(self.broke_off(&Said::of(&value)));
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn broke_off(&self, said: &Said) -> Error {
+        self.model.chat.broke_off(said, self.done.request_id.as_deref())
     }
 
     /// Takes an answer in one piece.
@@ -229,10 +233,9 @@ impl<'a> Reading<'a> {
             "TOOL_CALL" => finish::TOOL_CALLS.to_owned(),
             "ERROR_TOXIC" => finish::CONTENT_FILTER.to_owned(),
             "ERROR_LIMIT" => {
-                return Err(self.model.chat.broke_off(
-                    r#"{"code": "error_limit",
-                    "message": "the conversation is longer than the model takes"}"#,
-                ));
+                let message = "the conversation is longer than the model takes";
+                let said = Said::of(&json!({"code": "error_limit", "message": message}));
+                return Err(self.broke_off(&said));
             }
             reason @ ("ERROR" | "TIMEOUT") => {
                 return Err(Error::new(

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::conversation::{call_receipt, text_receipt};
-use crate::error::{Code, Error, ProviderAnswer, Result};
+use crate::error::{Code, Error, Result};
 use crate::model::dialect::Tools;
 use crate::model::wires::http::Endpoint;
+use crate::model::wires::lenient::{count, list, or_default, text};
+use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, ToolCall, Usage, finish};
 
 /// The most calls of one answer, and the most thoughts that are signed.
@@ -18,11 +20,11 @@ const PART_LIMIT: usize = 256;
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Chunk<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "list")]
     candidates: Vec<Candidate<'a>>,
     usage_metadata: Option<WireUsage>,
     prompt_feedback: Option<Feedback>,
-    error: Option<WireError>,
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -30,13 +32,15 @@ struct Chunk<'a> {
 struct Candidate<'a> {
     #[serde(borrow)]
     content: Option<Parts<'a>>,
+    #[serde(default, deserialize_with = "text")]
     finish_reason: Option<String>,
+    #[serde(default, deserialize_with = "text")]
     finish_message: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Parts<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "list")]
     parts: Vec<Part<'a>>,
 }
 
@@ -45,16 +49,18 @@ struct Parts<'a> {
 struct Part<'a> {
     #[serde(borrow)]
     text: Option<Cow<'a, str>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     thought: bool,
+    #[serde(default, deserialize_with = "text")]
     thought_signature: Option<String>,
     function_call: Option<FunctionCall>,
 }
 
 #[derive(Deserialize)]
 struct FunctionCall {
+    #[serde(default, deserialize_with = "text")]
     id: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     name: String,
     args: Option<Value>,
 }
@@ -62,26 +68,23 @@ struct FunctionCall {
 #[derive(Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct WireUsage {
+    #[serde(deserialize_with = "count")]
     prompt_token_count: u64,
+    #[serde(deserialize_with = "count")]
     tool_use_prompt_token_count: u64,
+    #[serde(deserialize_with = "count")]
     candidates_token_count: u64,
+    #[serde(deserialize_with = "count")]
     thoughts_token_count: u64,
+    #[serde(deserialize_with = "count")]
     cached_content_token_count: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Feedback {
+    #[serde(default, deserialize_with = "text")]
     block_reason: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct WireError {
-    code: Option<u16>,
-    #[serde(default)]
-    message: String,
-    #[serde(default)]
-    status: String,
 }
 
 /// Puts an answer together.
@@ -111,9 +114,9 @@ impl<'a> Reader<'a> {
         if !body.trim_start().starts_with('[') {
             return self.chunk(body, sink).await;
         }
-        let chunks: Vec<Chunk<'_>> = serde_json::from_str(body)
+        let chunks: Vec<Option<Chunk<'_>>> = serde_json::from_str(body)
             .map_err(|e| self.endpoint.nonsense(&format!("what is no answer ({e})"), body))?;
-        for chunk in chunks {
+        for chunk in chunks.into_iter().flatten() {
             self.take(chunk, sink).await?;
         }
         Ok(())
@@ -121,7 +124,8 @@ impl<'a> Reader<'a> {
 
     async fn take(&mut self, chunk: Chunk<'_>, sink: &mut dyn DeltaSink) -> Result<()> {
         if let Some(error) = chunk.error {
-            return Err(self.broke_off(&error));
+            let said = Said::of(&json!({ "error": error }));
+            return Err(self.endpoint.broke_off(&said, self.done.request_id.as_deref()));
         }
         if let Some(usage) = chunk.usage_metadata {
             self.use_up(usage, sink).await;
@@ -137,21 +141,6 @@ impl<'a> Reader<'a> {
             self.done.finish_reason = self.finish_reason(reason, candidate.finish_message)?;
         }
         Ok(())
-    }
-
-    fn broke_off(&self, error: &WireError) -> Error {
-        let code = match error.code {
-            Some(429) => Code::ModelRateLimited,
-            Some(401 | 403) => Code::ModelUnauthorized,
-            Some(408 | 409 | 500..) | None => Code::ModelUnavailable,
-            Some(_) => Code::ModelRefused,
-        };
-        let said = self.endpoint.without_key(&error.message);
-        let said: String = said.chars().take(500).collect();
-        let message = format!("the provider broke off: {said} ({})", error.status);
-        let request_id = self.done.request_id.clone();
-        let answer = ProviderAnswer { status: error.code, request_id, retry_after: None };
-        Error::new(code, message).answered(answer)
     }
 
     async fn use_up(&mut self, usage: WireUsage, sink: &mut dyn DeltaSink) {

@@ -1,17 +1,14 @@
 //! Documented bodies compared whole, documented streams byte for byte.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::dialect::{Output, Tools};
-use crate::model::wires::testing::reached;
+use crate::model::wires::testing::{Kept, reached, serve, whole, with_nonsense, with_nulls};
 use crate::model::{
     EmbeddingModel, Image, ImageSource, Message, OutputSchema, Reasoning, ToolCall, ToolSpec, Usage,
 };
@@ -180,52 +177,14 @@ fn signatures_go_back_on_the_parts_that_they_came_with() {
     assert_eq!(older["contents"][4]["parts"][0].get("thoughtSignature"), None);
 }
 
-/// Deltas as they came.
-#[derive(Default)]
-struct Seen(Vec<Delta>);
-
-#[async_trait]
-impl DeltaSink for Seen {
-    async fn delta(&mut self, delta: Delta) {
-        self.0.push(delta);
-    }
-}
-
-impl Seen {
-    fn joined(&self, piece: impl Fn(&Delta) -> Option<&String>) -> String {
-        self.0.iter().filter_map(piece).map(String::as_str).collect()
-    }
-
-    fn text(&self) -> String {
-        self.joined(|d| match d {
-            Delta::Text(text) => Some(text),
-            _ => None,
-        })
-    }
-
-    fn thought(&self) -> String {
-        self.joined(|d| match d {
-            Delta::Reasoning(text) => Some(text),
-            _ => None,
-        })
-    }
-
-    fn arguments(&self, id: &str) -> String {
-        self.joined(|d| match d {
-            Delta::ToolCall { call_id, arguments, .. } if call_id == id => Some(arguments),
-            _ => None,
-        })
-    }
-}
-
 fn endpoint() -> Endpoint {
     let base = "http://127.0.0.1:9";
     Endpoint::of(&reached("gemini", base), address(base, "x").expect("url"), KeyHeader::Bearer)
 }
 
 /// Reads a stream that is cut at a place.
-async fn read(body: &str, cut: usize, tools: &Tools) -> (Result<Completion>, Seen) {
-    let (endpoint, mut seen) = (endpoint(), Seen::default());
+async fn read(body: &str, cut: usize, tools: &Tools) -> (Result<Completion>, Kept) {
+    let (endpoint, mut seen) = (endpoint(), Kept::default());
     let mut sse = SseReader::default();
     let mut reader = Reader::new(&endpoint, tools, true);
     for piece in [&body.as_bytes()[..cut], &body.as_bytes()[cut..]] {
@@ -356,36 +315,10 @@ async fn what_ends_an_answer_has_one_word_and_what_breaks_it_a_code() {
     assert_eq!(error.code(), Code::ModelInvalidResponse);
 }
 
-/// Answers one connection with these bytes; gives the address, and what was asked when it is over.
-fn serve(answer: String) -> (String, std::thread::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let address = listener.local_addr().expect("address");
-    let asked = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("accept");
-        let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
-        while !seen.ends_with(b"}") {
-            match stream.read(&mut buffer) {
-                Ok(read) if read > 0 => seen.extend_from_slice(&buffer[..read]),
-                _ => break,
-            }
-        }
-        stream.write_all(answer.as_bytes()).expect("write");
-        String::from_utf8(seen).expect("text")
-    });
-    (format!("http://{address}"), asked)
-}
-
 fn model(base_url: &str, name: &str) -> Result<Gemini> {
     let provider =
         Reached { key: Some("AIza-canary".to_owned().into()), ..reached("gemini", base_url) };
     Gemini::new(&provider, name)
-}
-
-fn json_answer(body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
 }
 
 #[tokio::test]
@@ -393,18 +326,18 @@ async fn over_a_socket_the_address_and_the_key_are_right_and_the_answer_is_whole
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
     let request = ChatRequest { messages: vec![Message::user("x")], ..ChatRequest::default() };
     for (path, name) in [("", MODEL), ("/v1beta/", MODEL), ("/v1beta", "models/gemini-3.6-flash")] {
-        let (base, asked) = serve(format!("{head}{STREAM}"));
+        let (base, asked) = serve(format!("{head}{STREAM}").into_bytes(), 4096);
         let model = model(&format!("{base}{path}"), name).expect("model");
-        let done = model.chat(&request, &mut Seen::default()).await.expect("answer");
+        let done = model.chat(&request, &mut Kept::default()).await.expect("answer");
         assert_eq!(done.text, "Grüße \"you\"");
-        let asked = asked.join().expect("asked");
+        let asked = asked.recv().expect("asked");
         let line =
             "POST /v1beta/models/gemini-3.6-flash:streamGenerateContent?alt=sse HTTP/1.1\r\n";
         assert!(asked.starts_with(line), "{asked}");
         assert!(asked.contains("x-goog-api-key: AIza-canary\r\n"), "{asked}");
     }
-    let (base, _) = serve(format!("{head}{}", &STREAM[..STREAM.len() / 2]));
-    let error = model(&base, MODEL).expect("model").chat(&request, &mut Seen::default()).await;
+    let (base, _) = serve(format!("{head}{}", &STREAM[..STREAM.len() / 2]).into_bytes(), 4096);
+    let error = model(&base, MODEL).expect("model").chat(&request, &mut Kept::default()).await;
     assert_eq!(error.expect_err("broken").code(), Code::ModelStreamBroken);
     for name in ["../x", "a?b", "a b", "a//b", "a#b"] {
         assert_eq!(model(&base, name).expect_err(name).code(), Code::InvalidArgument);
@@ -414,19 +347,16 @@ async fn over_a_socket_the_address_and_the_key_are_right_and_the_answer_is_whole
 #[tokio::test]
 async fn an_answer_in_one_piece_is_taken_as_well() {
     let request = ChatRequest { messages: vec![Message::user("x")], ..ChatRequest::default() };
-    let whole =
+    let answer =
         r#"{"candidates":[{"content":{"parts":[{"text":"at once"}]},"finishReason":"STOP"}]}"#;
-    for body in [whole.to_owned(), format!("[{whole}]")] {
-        let (base, _) = serve(json_answer(&body));
-        let done = model(&base, MODEL).expect("model").chat(&request, &mut Seen::default()).await;
+    for body in [answer.to_owned(), format!("[{answer}]")] {
+        let (base, _) = serve(whole("200 OK", &body), 4096);
+        let done = model(&base, MODEL).expect("model").chat(&request, &mut Kept::default()).await;
         assert_eq!(done.expect("answer").text, "at once");
     }
     let error = r#"[{"error":{"code":503,"message":"busy AIza-canary","status":"UNAVAILABLE"}}]"#;
-    let (base, _) = serve(format!(
-        "HTTP/1.1 503 Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{error}",
-        error.len()
-    ));
-    let error = model(&base, MODEL).expect("model").chat(&request, &mut Seen::default()).await;
+    let (base, _) = serve(whole("503 Unavailable", error), 4096);
+    let error = model(&base, MODEL).expect("model").chat(&request, &mut Kept::default()).await;
     let error = error.expect_err("error");
     assert_eq!((error.code(), error.retryable()), (Code::ModelUnavailable, true));
     assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
@@ -434,11 +364,12 @@ async fn an_answer_in_one_piece_is_taken_as_well() {
 
 #[tokio::test]
 async fn texts_become_vectors_of_length_one() {
-    let (base, asked) = serve(json_answer(r#"{"embeddings":[{"values":[3,4]},{"values":[0,2]}]}"#));
+    let answer = r#"{"embeddings":[{"values":[3,4]},{"values":[0,2]}]}"#;
+    let (base, asked) = serve(whole("200 OK", answer), 4096);
     let model = model(&base, "gemini-embedding-001").expect("model");
     let vectors = model.embed(&["a".into(), "b".into()]).await.expect("vectors");
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
-    let asked = asked.join().expect("asked");
+    let asked = asked.recv().expect("asked");
     assert!(
         asked.starts_with("POST /v1beta/models/gemini-embedding-001:batchEmbedContents HTTP"),
         "{asked}"
@@ -452,9 +383,49 @@ async fn texts_become_vectors_of_length_one() {
         r#"{"embeddings":[{"values":[1]},{"values":[]}]}"#,
         "{}",
     ] {
-        let (base, _) = serve(json_answer(nonsense));
+        let (base, _) = serve(whole("200 OK", nonsense), 4096);
         let model = self::model(&base, "gemini-embedding-001").expect("model");
         let error = model.embed(&["a".into(), "b".into()]).await.expect_err("nonsense");
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{nonsense}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_in_the_stream_means_what_it_means_elsewhere() {
+    let tools = Tools::compile(Flavour::Gemini, &[]);
+    let error = |error: Value| format!("data: {}\n\n", json!({ "error": error }));
+    let long = error(json!({"code": 400, "status": "INVALID_ARGUMENT",
+        "message": "The input token count (9) exceeds the maximum number of tokens allowed (8)."}));
+    let error_of = |body: String| {
+        let tools = &tools;
+        async move { read(&body, 0, tools).await.0.expect_err("error") }
+    };
+    let long = error_of(long).await;
+    assert_eq!(long.code(), Code::ModelContextExceeded);
+    assert!(long.hint_text().is_some_and(|hint| hint.contains("shorten")), "{long:?}");
+    let busy = error_of(error(json!({"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "x",
+        "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]})))
+    .await;
+    let answer = busy.answer().expect("answer");
+    assert_eq!((busy.code(), answer.status), (Code::ModelRateLimited, Some(429)));
+    assert_eq!(answer.retry_after, Some(std::time::Duration::from_secs(7)));
+    let key = error_of(error(json!({"code": 400, "message": "API key not valid."}))).await;
+    assert_eq!(key.code(), Code::ModelUnauthorized);
+}
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let (endpoint, tools) = (endpoint(), Tools::compile(Flavour::Gemini, &[]));
+    let more = [
+        r#"{"promptFeedback":{"blockReason":"SAFETY"},"error":null}"#,
+        r#"{"candidates":[{"finishReason":"STOP","finishMessage":"x"},{"index":1}]}"#,
+    ];
+    let chunks = || STREAM.lines().filter_map(|line| line.strip_prefix("data: ")).chain(more);
+    let reader = || Reader::new(&endpoint, &tools, true);
+    for mutant in with_nulls(chunks()) {
+        reader().chunk(&mutant, &mut Kept::default()).await.expect(&mutant);
+    }
+    for mutant in with_nonsense(chunks()) {
+        let _ = reader().chunk(&mutant, &mut Kept::default()).await;
     }
 }

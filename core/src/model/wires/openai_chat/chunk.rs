@@ -3,12 +3,13 @@
 
 use std::fmt;
 
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::Usage;
-use crate::model::wires::lenient::{count, list, text};
+use crate::model::wires::lenient::{count, count_if_any, list, text};
 
 #[derive(Deserialize)]
 pub(super) struct Chunk {
@@ -25,6 +26,9 @@ pub(super) struct Groq {
     #[serde(default, deserialize_with = "text")]
     pub(super) id: Option<String>,
     pub(super) usage: Option<WireUsage>,
+    /// Why a stream was ended early.
+    #[serde(default, deserialize_with = "text")]
+    pub(super) error: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +37,13 @@ pub(super) struct Choice {
     pub(super) delta: Option<Piece>,
     /// In an answer that is not streamed.
     pub(super) message: Option<Piece>,
+    #[serde(default, deserialize_with = "text")]
     pub(super) finish_reason: Option<String>,
+    /// What the provider behind OpenRouter said.
+    #[serde(default, deserialize_with = "text")]
+    pub(super) native_finish_reason: Option<String>,
+    /// What OpenRouter says of an error.
+    pub(super) error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +126,7 @@ impl Detail {
     }
 }
 
-/// The content of a piece: a text, or the parts that Mistral sends when it thinks.
+/// The content of a piece: a text, or the parts that Mistral sends when it thinks, or one part.
 #[derive(Debug, Default)]
 pub(super) enum Content {
     #[default]
@@ -172,7 +182,7 @@ impl<'de> Visitor<'de> for ContentVisitor {
     type Value = Content;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text or a list of parts")
+        f.write_str("a text, a part or a list of parts")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Content, E> {
@@ -185,6 +195,11 @@ impl<'de> Visitor<'de> for ContentVisitor {
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<Content, E> {
         Ok(Content::Text(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Content, A::Error> {
+        let part = Part::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(Content::Parts(vec![part]))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Content, A::Error> {
@@ -200,8 +215,8 @@ impl<'de> Visitor<'de> for ContentVisitor {
 pub(super) struct WireUsage {
     #[serde(default, deserialize_with = "count")]
     prompt_tokens: u64,
-    #[serde(default, deserialize_with = "count")]
-    completion_tokens: u64,
+    #[serde(default, deserialize_with = "count_if_any")]
+    completion_tokens: Option<u64>,
     #[serde(default, deserialize_with = "count")]
     total_tokens: u64,
     prompt_tokens_details: Option<PromptDetails>,
@@ -229,7 +244,8 @@ impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
         let prompt = usage.prompt_tokens_details.unwrap_or_default();
         let reasoning = usage.completion_tokens_details.unwrap_or_default().reasoning_tokens;
-        let said = usage.completion_tokens;
+        let rest = usage.total_tokens.saturating_sub(usage.prompt_tokens);
+        let said = usage.completion_tokens.unwrap_or(rest);
         // xAI counts what was thought beside what was said; the total tells.
         let apart = usage.prompt_tokens.saturating_add(said).saturating_add(reasoning);
         let beside = reasoning > 0 && usage.total_tokens == apart;

@@ -15,14 +15,17 @@ mod tests;
 use async_trait::async_trait;
 use reqwest::Url;
 
-pub(super) use quirks::{thinks, word};
+pub(super) use quirks::{Who, thinks};
 
-use self::quirks::Who;
 use self::stream::Reading;
 use super::http::{Endpoint, KeyHeader, address};
 use crate::error::Result;
 use crate::model::providers::Reached;
 use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
+
+/// The operations that answer.
+const CHAT: &str = "chat/completions";
+pub(super) const RESPONSES: &str = "responses";
 
 /// A model behind an OpenAI-compatible API.
 #[derive(Clone, Debug)]
@@ -34,15 +37,23 @@ pub(in crate::model) struct OpenAiChat {
     /// The wire of its receipts.
     receipt: String,
     takes_cache_key: bool,
+    /// How an answer gets its shape.
+    shape: StructuredOutput,
 }
 
 impl OpenAiChat {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
         let who = Who::of(provider);
         let endpoint = |path: &str| openai_endpoint(provider, model, path);
-        let chat = endpoint("chat/completions")?;
+        let chat = endpoint(CHAT)?;
         Ok(Self {
-            takes_cache_key: who == Who::OpenAi && is_openais(provider),
+            takes_cache_key: takes_cache_key(provider, CHAT),
+            shape: match who.structured_output(model) {
+                StructuredOutput::Native if !who.is_at_home(provider) => {
+                    StructuredOutput::NativeWithoutTools
+                }
+                way => way,
+            },
             chat,
             embeddings: endpoint("embeddings")?,
             model: model.to_owned(),
@@ -59,10 +70,17 @@ impl OpenAiChat {
     }
 }
 
-/// Whether the address is OpenAI's own: others with its protocol refuse what they do not know.
-pub(super) fn is_openais(provider: &Reached) -> bool {
-    let url = Url::parse(&provider.base_url).ok();
-    url.as_ref().and_then(Url::host_str).is_some_and(|host| host.ends_with("openai.com"))
+/// Whether the address is of somebody who documents `prompt_cache_key` for this operation: others with
+/// the protocol refuse what they do not know, and so do the older versions of Azure's API.
+pub(super) fn takes_cache_key(provider: &Reached, path: &str) -> bool {
+    let who = Who::of(provider);
+    let documents = match who {
+        Who::OpenAi | Who::Mistral => true,
+        Who::Azure => provider.api_version.is_none(),
+        Who::Xai => path == RESPONSES,
+        _ => false,
+    };
+    documents && who.is_at_home(provider)
 }
 
 /// An operation of an OpenAI-compatible API, with the key where the provider wants it.
@@ -87,7 +105,7 @@ fn azure(provider: &Reached, model: &str, path: &str) -> Result<Url> {
         _ if says => address(base, path)?,
         None => address(base, &format!("openai/v1/{path}"))?,
         // Responses belong to no deployment.
-        Some(_) if path == "responses" => address(base, "openai/responses")?,
+        Some(_) if path == RESPONSES => address(base, &format!("openai/{path}"))?,
         Some(_) => {
             let mut url = address(base, "openai/deployments")?;
             if let Ok(mut segments) = url.path_segments_mut() {
@@ -107,21 +125,18 @@ impl ChatModel for OpenAiChat {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let mut answer = self.chat.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
-        if !answer.streamed {
+        if answer.streamed {
+            while let Some(data) = answer.event().await? {
+                reading.take(&data, sink).await?;
+            }
+        } else {
             // Some servers answer in one piece whatever is asked.
             reading.take(&answer.body().await?, sink).await?;
-            return reading.complete(sink).await;
-        }
-        while let Some(data) = answer.event().await? {
-            if data.trim() == "[DONE]" {
-                break;
-            }
-            reading.take(&data, sink).await?;
         }
         reading.complete(sink).await
     }
 
     fn structured_output(&self) -> StructuredOutput {
-        self.who.structured_output(&self.model)
+        self.shape
     }
 }

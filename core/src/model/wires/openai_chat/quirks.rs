@@ -12,7 +12,7 @@ use crate::spec::ReasoningEffort;
 
 /// Whose the API is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+pub(in crate::model::wires) enum Who {
     OpenAi,
     Azure,
     Mistral,
@@ -84,8 +84,23 @@ pub(in crate::model::wires) fn thinks(model: &str) -> bool {
     chars.next() == Some('o') && chars.next().is_some_and(|c| c.is_ascii_digit())
 }
 
+/// The word of an effort for one of OpenAI's models that think: the nearest that it has. Before 5.1
+/// none of them can leave it, from then on none knows `minimal`, and the o-series never did.
+pub(in crate::model::wires) fn openai_word(model: &str, effort: ReasoningEffort) -> &'static str {
+    use ReasoningEffort::{Minimal, None as No};
+    let name = model.rsplit('/').next().unwrap_or(model);
+    let first_five = name.strip_prefix("gpt-5").is_some_and(|rest| !rest.starts_with('.'));
+    let only_low = name.starts_with('o') || name.starts_with("gpt-5-codex");
+    match effort {
+        No | Minimal if only_low => "low",
+        No if first_five => "minimal",
+        Minimal if !first_five => "low",
+        effort => word(effort),
+    }
+}
+
 /// The words of the effort as OpenAI has them.
-pub(in crate::model::wires) const fn word(effort: ReasoningEffort) -> &'static str {
+const fn word(effort: ReasoningEffort) -> &'static str {
     match effort {
         ReasoningEffort::None => "none",
         ReasoningEffort::Minimal => "minimal",
@@ -95,8 +110,16 @@ pub(in crate::model::wires) const fn word(effort: ReasoningEffort) -> &'static s
     }
 }
 
+/// The same where the least but none is `low`.
+const fn word_from_low(effort: ReasoningEffort) -> &'static str {
+    match effort {
+        ReasoningEffort::Minimal => "low",
+        effort => word(effort),
+    }
+}
+
 impl Who {
-    pub(super) fn of(provider: &Reached) -> Self {
+    pub(in crate::model::wires) fn of(provider: &Reached) -> Self {
         let host = Url::parse(&provider.base_url).ok();
         let host = host.as_ref().and_then(Url::host_str).unwrap_or_default();
         match provider.name.as_str() {
@@ -113,6 +136,16 @@ impl Who {
         }
     }
 
+    /// Whether the address is the provider's own. What answers elsewhere under its name is a server or
+    /// a gateway of which nothing is known. Azure has an address for everyone.
+    pub(in crate::model::wires) fn is_at_home(self, provider: &Reached) -> bool {
+        let url = Url::parse(&provider.base_url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+        self == Self::Azure
+            || (self == Self::OpenAi && host.ends_with(".openai.com"))
+            || HOSTS.contains(&(host, self))
+    }
+
     /// Whether usage must be asked for. Mistral sends it and refuses the field.
     pub(super) fn takes_stream_options(self) -> bool {
         self != Self::Mistral
@@ -126,7 +159,8 @@ impl Who {
     /// Whether temperature and the like are taken. OpenAI's models that think refuse them, unless
     /// they are told not to.
     pub(super) fn samples(self, model: &str, effort: Option<ReasoningEffort>) -> bool {
-        !self.is_thinking_openai(model) || effort == Some(ReasoningEffort::None)
+        !self.is_thinking_openai(model)
+            || effort.is_some_and(|effort| openai_word(model, effort) == "none")
     }
 
     /// Whether it can be told to make one call at a time. The o-series cannot, and does so.
@@ -146,6 +180,24 @@ impl Who {
         }
     }
 
+    /// The word for an effort in the Responses API.
+    pub(in crate::model::wires) fn responses_word(
+        self,
+        model: &str,
+        effort: ReasoningEffort,
+    ) -> &'static str {
+        match self {
+            Self::OpenAi | Self::Azure if thinks(model) => openai_word(model, effort),
+            Self::Xai => word_from_low(effort),
+            _ => word(effort),
+        }
+    }
+
+    /// Whether the Responses API gives the model's thoughts in a form that can go back.
+    pub(in crate::model::wires) fn encrypts_thoughts(self, model: &str) -> bool {
+        thinks(model) || (self == Self::Xai && !model.contains("non-reasoning"))
+    }
+
     /// The fields that ask for an effort.
     pub(super) fn effort(
         self,
@@ -155,11 +207,6 @@ impl Who {
     ) -> Effort {
         use ReasoningEffort::{High, Low, Medium, Minimal, None as No};
         let plain = |reasoning_effort| Effort { reasoning_effort, ..Effort::default() };
-        // Where the least is `low`.
-        let from_low = |effort| match effort {
-            Minimal => "low",
-            effort => word(effort),
-        };
         match self {
             Self::DeepSeek => match effort {
                 Some(No) => Effort { thinking: Some(Typed { r#type: "disabled" }), ..plain(None) },
@@ -169,7 +216,7 @@ impl Who {
                 None => plain(None),
                 Some(effort) => Effort {
                     thinking: Some(Typed { r#type: "enabled" }),
-                    ..plain(Some(from_low(effort)))
+                    ..plain(Some(word_from_low(effort)))
                 },
             },
             // Most of its models know these two words only.
@@ -188,7 +235,10 @@ impl Who {
                 Medium => "medium",
                 High => "high",
             })),
-            Self::Xai | Self::Ollama => plain(effort.map(from_low)),
+            Self::Xai | Self::Ollama => plain(effort.map(word_from_low)),
+            Self::OpenAi | Self::Azure if thinks(model) => {
+                plain(effort.map(|effort| openai_word(model, effort)))
+            }
             Self::OpenAi | Self::Azure | Self::Other => plain(effort.map(word)),
         }
     }
@@ -203,16 +253,21 @@ impl Who {
     }
 
     /// How an answer gets its shape. DeepSeek has JSON without a schema, Groq none together with a
-    /// stream or tools; behind OpenRouter it depends on who answers.
+    /// stream or tools; behind OpenRouter it depends on who answers. Ollama, vLLM and their like hold
+    /// the model to the schema from its first word on, so that it calls no tool.
     pub(super) fn structured_output(self, model: &str) -> StructuredOutput {
-        let native = match self {
-            Self::DeepSeek | Self::Groq => false,
+        match self {
+            Self::DeepSeek | Self::Groq => StructuredOutput::Tool,
             Self::OpenRouter => {
-                ["openai/", "x-ai/", "mistralai/"].iter().any(|owner| model.starts_with(owner))
+                let native = ["openai/", "x-ai/", "mistralai/"];
+                match native.iter().any(|owner| model.starts_with(owner)) {
+                    true => StructuredOutput::Native,
+                    false => StructuredOutput::Tool,
+                }
             }
-            _ => true,
-        };
-        if native { StructuredOutput::Native } else { StructuredOutput::Tool }
+            Self::Ollama | Self::Other => StructuredOutput::NativeWithoutTools,
+            Self::OpenAi | Self::Azure | Self::Mistral | Self::Xai => StructuredOutput::Native,
+        }
     }
 
     /// The id of a call as this provider takes it: conversations may have begun with another one.

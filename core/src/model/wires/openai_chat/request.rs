@@ -3,14 +3,15 @@
 
 use std::borrow::Cow;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::OpenAiChat;
 use super::quirks::{Effort, Keeps};
 use crate::error::Result;
-use crate::model::wires::body::{fits_strict, image_url, written};
-use crate::model::{ChatRequest, Image, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
+use crate::model::wires::body::{fits_strict, written};
+use crate::model::wires::messages::{Call, Content, Declared, Function, Part, tool};
+use crate::model::{ChatRequest, Message, OutputSchema, Reasoning, StructuredOutput, ToolCall};
 use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
@@ -38,7 +39,7 @@ struct Body<'a> {
     #[serde(flatten)]
     effort: Effort,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tools: Vec<Function<WireTool<'a>>>,
+    tools: Vec<Function<Declared<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_choice: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ struct JsonSchema<'a> {
 struct WireMessage<'a> {
     role: &'static str,
     /// Null where there is none: some servers insist on the key.
-    content: Option<Content<'a>>,
+    content: Option<Content<'a, Part<'a, Thinking<'a>>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,27 +80,7 @@ struct WireMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool_call_id: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_calls: Vec<WireCall<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<Part<'a>>),
-}
-
-#[derive(Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Part<'a> {
-    Text { text: &'a str },
-    ImageUrl { image_url: Address },
-    Thinking { thinking: [ThoughtText<'a>; 1] },
-}
-
-#[derive(Serialize)]
-struct Address {
-    url: String,
+    tool_calls: Vec<Call<'a>>,
 }
 
 #[derive(Serialize)]
@@ -108,39 +89,8 @@ struct ThoughtText<'a> {
     text: Cow<'a, str>,
 }
 
-/// What is inside `function`, under its type.
-struct Function<T>(T);
-
-impl<T: Serialize> Serialize for Function<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Typed<'a, T> {
-            r#type: &'static str,
-            function: &'a T,
-        }
-        Typed { r#type: "function", function: &self.0 }.serialize(serializer)
-    }
-}
-
-#[derive(Serialize)]
-struct WireTool<'a> {
-    name: &'a str,
-    description: &'a str,
-    parameters: &'a Value,
-}
-
-#[derive(Serialize)]
-struct WireCall<'a> {
-    id: Cow<'a, str>,
-    #[serde(flatten)]
-    function: Function<CalledFunction<'a>>,
-}
-
-#[derive(Serialize)]
-struct CalledFunction<'a> {
-    name: &'a str,
-    arguments: &'a str,
-}
+/// What was thought, as Mistral has it.
+type Thinking<'a> = [ThoughtText<'a>; 1];
 
 fn plain<'a>(role: &'static str, content: &'a str) -> WireMessage<'a> {
     WireMessage {
@@ -151,25 +101,6 @@ fn plain<'a>(role: &'static str, content: &'a str) -> WireMessage<'a> {
         tool_call_id: None,
         tool_calls: Vec::new(),
     }
-}
-
-fn user<'a>(text: &'a str, images: &[Image]) -> WireMessage<'a> {
-    if images.is_empty() {
-        return plain("user", text);
-    }
-    let words = (!text.is_empty()).then_some(Part::Text { text });
-    let pictures =
-        images.iter().map(|i| Part::ImageUrl { image_url: Address { url: image_url(i) } });
-    let parts = words.into_iter().chain(pictures).collect();
-    WireMessage { content: Some(Content::Parts(parts)), ..plain("user", text) }
-}
-
-fn tool(tool: &ToolSpec) -> Function<WireTool<'_>> {
-    Function(WireTool {
-        name: &tool.name,
-        description: &tool.description,
-        parameters: &tool.parameters,
-    })
 }
 
 fn response_format(output: &OutputSchema) -> ResponseFormat<'_> {
@@ -187,7 +118,9 @@ impl OpenAiChat {
     fn message<'a>(&self, message: &'a Message) -> WireMessage<'a> {
         match message {
             Message::System(text) => plain("system", text),
-            Message::User { text, images } => user(text, images),
+            Message::User { text, images } => {
+                WireMessage { content: Some(Part::user(text, images)), ..plain("user", text) }
+            }
             Message::Assistant { text, reasoning, tool_calls } => {
                 self.assistant(text, reasoning, tool_calls)
             }
@@ -208,7 +141,8 @@ impl OpenAiChat {
         if text.is_empty() && !calls.is_empty() {
             message.content = None;
         }
-        message.tool_calls = calls.iter().map(|call| self.call(call)).collect();
+        let call = |call: &'a ToolCall| Call::new(self.who.call_id(&call.id), call);
+        message.tool_calls = calls.iter().map(call).collect();
         let ours: Vec<&Reasoning> = reasoning
             .iter()
             .filter(|r| r.receipt.as_ref().is_some_and(|receipt| receipt.wire == self.receipt))
@@ -223,7 +157,10 @@ impl OpenAiChat {
             }
             Keeps::ReasoningDetails => {
                 let last = ours.last().and_then(|r| r.receipt.as_ref());
-                message.reasoning_details = last.map(|receipt| &receipt.data);
+                message.reasoning_details = last.and_then(|receipt| {
+                    receipt.data.get("model").filter(|model| **model == self.model)?;
+                    receipt.data.get("details")
+                });
             }
             Keeps::Thinking if ours.is_empty() => {}
             Keeps::Thinking => {
@@ -234,13 +171,6 @@ impl OpenAiChat {
             }
         }
         message
-    }
-
-    fn call<'a>(&self, call: &'a ToolCall) -> WireCall<'a> {
-        WireCall {
-            id: self.who.call_id(&call.id),
-            function: Function(CalledFunction { name: &call.name, arguments: &call.arguments }),
-        }
     }
 
     /// The body as JSON, asking for a stream with usage.
@@ -254,7 +184,11 @@ impl OpenAiChat {
             limit => (limit, None),
         };
         let mistral = !who.takes_stream_options();
-        let native = who.structured_output(model) == crate::model::StructuredOutput::Native;
+        let native = match self.shape {
+            StructuredOutput::Native => true,
+            StructuredOutput::NativeWithoutTools => !has_tools,
+            StructuredOutput::Tool | StructuredOutput::Prompt => false,
+        };
         let cached = self.takes_cache_key && request.prompt_caching != PromptCaching::Off;
         let body = Body {
             model,

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::OpenAiChat;
 use super::chunk::{CallPiece, Choice, Chunk, Content, Detail, FunctionPiece, Piece};
 use super::quirks::Keeps;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, Receipt, ToolCall, Usage, finish};
 
@@ -42,12 +42,15 @@ impl<'a> Reading<'a> {
         let chunk: Chunk = serde_json::from_str(data)
             .map_err(|e| chat.nonsense(&format!("what is not a chat chunk ({e})"), data))?;
         if let Some(error) = &chunk.error {
-            return Err(self.model.chat.broke_off_saying(&Said::of(&json!({ "error": error }))));
+            return Err(self.broke_off(&Said::of(&json!({ "error": error }))));
         }
         let mut usage = chunk.usage;
         if let Some(groq) = chunk.x_groq {
             usage = usage.or(groq.usage);
             self.done.request_id = self.done.request_id.take().or(groq.id);
+            if let Some(error) = groq.error.filter(|error| !error.is_empty()) {
+                return Err(self.broke_off(&Said::read(&error)));
+            }
         }
         if let Some(usage) = usage.map(Usage::from).filter(|usage| *usage != self.done.usage) {
             self.done.usage = usage;
@@ -62,6 +65,10 @@ impl<'a> Reading<'a> {
         }
     }
 
+    fn broke_off(&self, said: &Said) -> Error {
+        self.model.chat.broke_off(said, self.done.request_id.as_deref())
+    }
+
     /// A chunk with nothing in it may be an error in a form of its own, sent with a success.
     fn check_bare(&self, data: &str) -> Result<()> {
         let value: Value = serde_json::from_str(data).unwrap_or_default();
@@ -69,12 +76,15 @@ impl<'a> Reading<'a> {
             value.get(key).and_then(Value::as_str).is_some_and(|word| word.contains("error"))
         };
         if is("object") || is("type") {
-            return Err(self.model.chat.broke_off_saying(&Said::of(&value)));
+            return Err(self.broke_off(&Said::of(&value)));
         }
         Ok(())
     }
 
     async fn take_choice(&mut self, choice: Choice, sink: &mut dyn DeltaSink) -> Result<()> {
+        if let Some(error) = choice.error.filter(|error| !error.is_null()) {
+            return Err(self.broke_off(&Said::of(&json!({ "error": error }))));
+        }
         if let Some(piece) = choice.delta.or(choice.message) {
             self.take_piece(piece, sink).await?;
         }
@@ -84,10 +94,10 @@ impl<'a> Reading<'a> {
                 "function_call" | "tool_use" => finish::TOOL_CALLS.to_owned(),
                 "max_tokens" | "model_length" => finish::LENGTH.to_owned(),
                 "error" | "insufficient_system_resource" => {
-                    return Err(Error::new(
-                        Code::ModelUnavailable,
-                        format!("the provider broke off: it gave {reason:?} as the reason"),
-                    ));
+                    let native = choice.native_finish_reason.filter(|native| *native != reason);
+                    let reason = native.map_or(reason.clone(), |n| format!("{reason}: {n}"));
+                    let said = format!("it gave {reason:?} as the reason");
+                    return Err(self.broke_off(&Said::read(&said)));
                 }
                 _ => reason,
             };
@@ -240,7 +250,10 @@ impl<'a> Reading<'a> {
             Keeps::ReasoningContent => json!({ "field": "reasoning_content" }),
             Keeps::Thinking => json!({ "field": "thinking" }),
             Keeps::ReasoningDetails if self.details.is_empty() => return None,
-            Keeps::ReasoningDetails => serde_json::to_value(&self.details).ok()?,
+            // They are signed and encrypted by the model behind.
+            Keeps::ReasoningDetails => {
+                json!({ "model": self.model.model, "details": self.details })
+            }
         };
         Some(Receipt { wire: self.model.receipt.clone(), data })
     }

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use self::stream::Reading;
 use super::http::Endpoint;
-use super::openai_chat::{is_openais, openai_endpoint, thinks};
+use super::openai_chat::{RESPONSES, Who, openai_endpoint, takes_cache_key, thinks};
 use crate::error::Result;
 use crate::model::providers::Reached;
 use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutput};
@@ -19,7 +19,11 @@ use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, StructuredOutp
 pub(in crate::model) struct OpenAiResponses {
     endpoint: Endpoint,
     model: String,
+    who: Who,
+    /// Whether it is one of OpenAI's that think.
     thinks: bool,
+    /// Whether the address is the provider's own.
+    at_home: bool,
     /// The wire of its receipts.
     receipt: String,
     takes_cache_key: bool,
@@ -27,12 +31,15 @@ pub(in crate::model) struct OpenAiResponses {
 
 impl OpenAiResponses {
     pub(in crate::model) fn new(provider: &Reached, model: &str) -> Result<Self> {
+        let who = Who::of(provider);
         Ok(Self {
-            endpoint: openai_endpoint(provider, model, "responses")?,
+            who,
+            at_home: who.is_at_home(provider),
+            endpoint: openai_endpoint(provider, model, RESPONSES)?,
             model: model.to_owned(),
             thinks: thinks(model),
             receipt: format!("openai_responses:{}", provider.name),
-            takes_cache_key: is_openais(provider),
+            takes_cache_key: takes_cache_key(provider, RESPONSES),
         })
     }
 }
@@ -42,19 +49,19 @@ impl ChatModel for OpenAiResponses {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let mut answer = self.endpoint.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
-        if !answer.streamed {
-            reading.take_whole(&answer.body().await?, sink).await?;
-            return reading.complete();
-        }
-        while let Some(data) = answer.event().await? {
-            if data.trim() == "[DONE]" || reading.take(&data, sink).await? {
-                break;
+        if answer.streamed {
+            while let Some(data) = answer.event().await? {
+                if reading.take(&data, sink).await? {
+                    break;
+                }
             }
+        } else {
+            reading.take_whole(&answer.body().await?, sink).await?;
         }
         reading.complete()
     }
 
     fn structured_output(&self) -> StructuredOutput {
-        StructuredOutput::Native
+        if self.at_home { StructuredOutput::Native } else { StructuredOutput::NativeWithoutTools }
     }
 }

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::OpenAiResponses;
 use crate::error::{Error, Result};
-use crate::model::wires::body::{fits_strict, image_url, written};
-use crate::model::wires::openai_chat::word;
-use crate::model::{ChatRequest, Image, Message, OutputSchema, Reasoning, ToolCall, ToolSpec};
-use crate::spec::{PromptCaching, ReasoningEffort, ToolChoice};
+use crate::model::wires::body::{fits_strict, written};
+use crate::model::wires::messages::{Content, user};
+use crate::model::{ChatRequest, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec};
+use crate::spec::{PromptCaching, ToolChoice};
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -72,7 +72,9 @@ struct Tool<'a> {
 enum Item<'a> {
     Said {
         role: &'static str,
-        content: Content<'a>,
+        content: Content<'a, Part<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        phase: Option<&'a str>,
     },
     Call {
         r#type: &'static str,
@@ -90,13 +92,6 @@ enum Item<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Text(&'a str),
-    Parts(Vec<Part<'a>>),
-}
-
-#[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Part<'a> {
     InputText { text: &'a str },
@@ -104,19 +99,7 @@ enum Part<'a> {
 }
 
 fn said<'a>(role: &'static str, text: &'a str) -> Item<'a> {
-    Item::Said { role, content: Content::Text(text) }
-}
-
-fn user<'a>(text: &'a str, images: &[Image]) -> Item<'a> {
-    if images.is_empty() {
-        return said("user", text);
-    }
-    let words = (!text.is_empty()).then_some(Part::InputText { text });
-    let pictures = images.iter().map(|i| Part::InputImage { image_url: image_url(i) });
-    Item::Said {
-        role: "user",
-        content: Content::Parts(words.into_iter().chain(pictures).collect()),
-    }
+    Item::Said { role, content: Content::Text(text), phase: None }
 }
 
 fn tool(tool: &ToolSpec) -> Tool<'_> {
@@ -140,7 +123,41 @@ fn format(output: &OutputSchema) -> Text<'_> {
     }
 }
 
+fn number(data: &Value, key: &str) -> Option<usize> {
+    usize::try_from(data.get(key)?.as_u64()?).ok()
+}
+
 impl OpenAiResponses {
+    /// What the provider gave with what this model said, and wants back.
+    fn kept<'a>(&self, reasoning: &'a [Reasoning]) -> impl Iterator<Item = &'a Value> {
+        let ours = |receipt: &&Receipt| {
+            receipt.wire == self.receipt
+                && receipt.data.get("model").is_some_and(|model| *model == self.model)
+        };
+        reasoning.iter().filter_map(|r| r.receipt.as_ref()).filter(ours).map(|r| &r.data)
+    }
+
+    /// Adds a text, each part of it with the phase in which it was said: without, newer models take
+    /// what they said on the way for an answer, and stop early.
+    fn add_text<'a>(&self, items: &mut Vec<Item<'a>>, text: &'a str, reasoning: &'a [Reasoning]) {
+        let mut done = 0;
+        let mut add = |to: usize, phase: Option<&'a str>| {
+            // A text that was changed since may have no such place.
+            if let Some(piece) = text.get(done..to).filter(|piece| !piece.is_empty()) {
+                items.push(Item::Said { role: "assistant", content: Content::Text(piece), phase });
+                done = to;
+            }
+        };
+        for data in self.kept(reasoning) {
+            let place = || Some((number(data, "from")?, number(data, "to")?));
+            if let (Some(phase), Some((from, to))) = (data.get("phase"), place()) {
+                add(from, None);
+                add(to, phase.as_str());
+            }
+        }
+        add(text.len(), None);
+    }
+
     /// Adds what the model said, in the order in which it did: what it thought before a call stands
     /// before that call.
     fn add_assistant<'a>(
@@ -150,12 +167,10 @@ impl OpenAiResponses {
         reasoning: &'a [Reasoning],
         calls: &'a [ToolCall],
     ) {
-        // A thought that nothing follows is refused.
-        let followed = self.thinks && !(text.is_empty() && calls.is_empty());
-        let thoughts = reasoning.iter().filter(|_| followed).filter_map(|r| {
-            let receipt = r.receipt.as_ref().filter(|receipt| receipt.wire == self.receipt)?;
-            let before = receipt.data.get("calls_before").and_then(Value::as_u64).unwrap_or(0);
-            Some((usize::try_from(before).ok()?, receipt.data.get("item")?))
+        // A thought that nothing follows is refused, and so is one that another model thought.
+        let followed = !(text.is_empty() && calls.is_empty());
+        let thoughts = self.kept(reasoning).filter(|_| followed).filter_map(|data| {
+            Some((number(data, "calls_before").unwrap_or(0), data.get("item")?))
         });
         let mut thoughts = thoughts.peekable();
         let mut add_thoughts = |items: &mut Vec<Item<'a>>, calls_before: usize| {
@@ -164,9 +179,7 @@ impl OpenAiResponses {
             }
         };
         add_thoughts(items, 0);
-        if !text.is_empty() {
-            items.push(said("assistant", text));
-        }
+        self.add_text(items, text, reasoning);
         for (i, call) in calls.iter().enumerate() {
             add_thoughts(items, i);
             items.push(Item::Call {
@@ -189,7 +202,11 @@ impl OpenAiResponses {
         for message in &request.messages {
             match message {
                 Message::System(text) => input.push(said("system", text)),
-                Message::User { text, images } => input.push(user(text, images)),
+                Message::User { text, images } => {
+                    let picture = |image_url| Part::InputImage { image_url };
+                    let content = user(text, images, |text| Part::InputText { text }, picture);
+                    input.push(Item::Said { role: "user", content, phase: None });
+                }
                 Message::Assistant { text, reasoning, tool_calls } => {
                     self.add_assistant(&mut input, text, reasoning, tool_calls);
                 }
@@ -204,18 +221,22 @@ impl OpenAiResponses {
         let effort = request.reasoning_effort;
         // Models that think refuse temperature and the like, unless they are told not to think;
         // others refuse to be asked about thoughts.
-        let samples = !self.thinks || effort == Some(ReasoningEffort::None);
+        let effort = effort.map(|effort| self.who.responses_word(&self.model, effort));
+        let samples = !self.thinks || effort == Some("none");
         let cached = self.takes_cache_key && request.prompt_caching != PromptCaching::Off;
         let body = Body {
             model: &self.model,
             input,
             stream: true,
             store: false,
-            include: if self.thinks { &["reasoning.encrypted_content"] } else { &[] },
+            include: match self.who.encrypts_thoughts(&self.model) {
+                true => &["reasoning.encrypted_content"],
+                false => &[],
+            },
             temperature: request.temperature.filter(|_| samples),
             top_p: request.top_p.filter(|_| samples),
             max_output_tokens: request.max_tokens,
-            reasoning: effort.map(|effort| Effort { effort: word(effort) }),
+            reasoning: effort.map(|effort| Effort { effort }),
             tools: request.tools.iter().map(tool).collect(),
             tool_choice: match request.tool_choice {
                 ToolChoice::Required if has_tools => Some("required"),
@@ -223,7 +244,8 @@ impl OpenAiResponses {
                 _ => None,
             },
             parallel_tool_calls: (has_tools && !request.parallel_tool_calls).then_some(false),
-            text: request.output.as_deref().map(format),
+            // Servers that are not known would never call a tool next to it.
+            text: request.output.as_deref().filter(|_| self.at_home || !has_tools).map(format),
             prompt_cache_key: request.cache_key.as_deref().filter(|_| cached),
         };
         written(&body, &request.provider_options)

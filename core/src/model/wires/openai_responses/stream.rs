@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::OpenAiResponses;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::wires::lenient::{count, list, or_default, text};
 use crate::model::wires::refusal::Said;
 use crate::model::{Completion, Delta, DeltaSink, Reasoning, Receipt, ToolCall, Usage, finish};
@@ -47,6 +47,8 @@ struct Item {
     arguments: Option<String>,
     #[serde(default, deserialize_with = "text")]
     encrypted_content: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    phase: Option<String>,
     #[serde(default, deserialize_with = "list")]
     summary: Vec<Part>,
     #[serde(default, deserialize_with = "list")]
@@ -94,6 +96,8 @@ struct WireUsage {
 struct InputDetails {
     #[serde(default, deserialize_with = "count")]
     cached_tokens: u64,
+    #[serde(default, deserialize_with = "count")]
+    cache_write_tokens: u64,
 }
 
 #[derive(Default, Deserialize)]
@@ -104,9 +108,11 @@ struct OutputDetails {
 
 impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
-        let cached = usage.input_tokens_details.unwrap_or_default().cached_tokens;
+        let cache = usage.input_tokens_details.unwrap_or_default();
         let reasoning = usage.output_tokens_details.unwrap_or_default().reasoning_tokens;
-        Self::new(usage.input_tokens, usage.output_tokens).cached(cached, 0).reasoned(reasoning)
+        Self::new(usage.input_tokens, usage.output_tokens)
+            .cached(cache.cached_tokens, cache.cache_write_tokens)
+            .reasoned(reasoning)
     }
 }
 
@@ -118,13 +124,29 @@ pub(super) struct Reading<'a> {
     calls: Vec<u64>,
     /// The place of each thought in the output.
     thoughts: Vec<u64>,
+    /// Arguments that came before their call was announced, by its place: some servers name it only
+    /// when it is whole.
+    early: Vec<(u64, String)>,
+    /// What part of the text was said in which phase, for those that go back.
+    phases: Vec<Reasoning>,
+    /// Where the message that is being said began.
+    message_from: usize,
     refused: bool,
 }
 
 impl<'a> Reading<'a> {
     pub(super) fn new(model: &'a OpenAiResponses, request_id: Option<String>) -> Self {
         let done = Completion { request_id, ..Completion::default() };
-        Self { model, done, calls: Vec::new(), thoughts: Vec::new(), refused: false }
+        Self {
+            model,
+            done,
+            calls: Vec::new(),
+            thoughts: Vec::new(),
+            early: Vec::new(),
+            phases: Vec::new(),
+            message_from: 0,
+            refused: false,
+        }
     }
 
     /// Adds an event and passes on what is new. Gives whether it was the last one.
@@ -169,21 +191,22 @@ impl<'a> Reading<'a> {
             }
             kind if kind == "error" || event.error.is_some() => {
                 let value: Value = serde_json::from_str(data).unwrap_or_default();
-                return Err(self.model.endpoint.broke_off_saying(&Said::of(&value)));
+                return Err(self.broke_off(&Said::of(&value)));
             }
             _ => {}
         }
         Ok(false)
     }
 
+    fn broke_off(&self, said: &Said) -> Error {
+        self.model.endpoint.broke_off(said, self.done.request_id.as_deref())
+    }
+
     /// Takes an answer in one piece.
     pub(super) async fn take_whole(&mut self, body: &str, sink: &mut dyn DeltaSink) -> Result<()> {
-        let mut response: Response = serde_json::from_str(body).map_err(|e| {
+        let response: Response = serde_json::from_str(body).map_err(|e| {
             self.model.endpoint.nonsense(&format!("what is no response ({e})"), body)
         })?;
-        for (place, item) in (0_u64..).zip(std::mem::take(&mut response.output)) {
-            self.take_item(place, item, sink).await?;
-        }
         self.finish(response, sink).await
     }
 
@@ -192,9 +215,16 @@ impl<'a> Reading<'a> {
         if self.done.finish_reason.is_empty() {
             return Err(self.model.endpoint.broken());
         }
+        if !self.early.is_empty() {
+            return Err(self
+                .model
+                .endpoint
+                .nonsense("arguments of a call that it never named", ""));
+        }
         if self.done.tool_calls.iter().any(|call| call.name.is_empty()) {
             return Err(self.model.endpoint.nonsense("a tool call without a name", ""));
         }
+        self.done.reasoning.append(&mut self.phases);
         self.done.reasoning.retain(|r| !r.text.is_empty() || r.receipt.is_some());
         Ok(self.done)
     }
@@ -253,18 +283,34 @@ impl<'a> Reading<'a> {
         self.calls.push(place);
         self.done.tool_calls.push(call);
         sink.delta(Delta::ToolCall { call_id, name, arguments: String::new() }).await;
+        if let Some(early) = self.early.iter().position(|(p, _)| *p == place) {
+            let (_, arguments) = self.early.swap_remove(early);
+            self.argue(place, arguments, sink).await?;
+        }
         Ok(self.calls.len() - 1)
     }
 
     async fn argue(&mut self, place: u64, piece: String, sink: &mut dyn DeltaSink) -> Result<()> {
         let Some(i) = self.calls.iter().position(|p| *p == place) else {
-            return Err(self.model.endpoint.nonsense("arguments of a call that was not begun", ""));
+            return self.keep_early(place, piece);
         };
         if !piece.is_empty() {
             let call = &mut self.done.tool_calls[i];
             call.arguments.push_str(&piece);
             let (call_id, name) = (call.id.clone(), call.name.clone());
             sink.delta(Delta::ToolCall { call_id, name, arguments: piece }).await;
+        }
+        Ok(())
+    }
+
+    fn keep_early(&mut self, place: u64, piece: String) -> Result<()> {
+        let known = self.early.iter().position(|(p, _)| *p == place);
+        if known.is_none() && self.early.len() >= ITEM_LIMIT {
+            return Err(self.model.endpoint.nonsense("more tool calls than make sense", ""));
+        }
+        match known {
+            Some(i) => self.early[i].1.push_str(&piece),
+            None => self.early.push((place, piece)),
         }
         Ok(())
     }
@@ -294,23 +340,73 @@ impl<'a> Reading<'a> {
                     self.argue(place, arguments, sink).await?;
                 }
             }
-            "reasoning" => self.take_thought(place, item, sink).await?,
-            // Its text has come in pieces, unless the whole answer came at once.
-            "message" if self.done.text.is_empty() => {
-                for part in item.content {
-                    self.refused |= part.refusal.is_some();
-                    self.say(part.text.or(part.refusal).unwrap_or_default(), sink).await;
-                }
-            }
+            "reasoning" => self.take_thought(place, item, self.calls.len(), sink).await?,
+            // Its text has come in pieces, unless the server does not send any.
+            "message" => self.take_message(item, self.done.text.is_empty(), sink).await,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Takes the end of a message, and its text where that has not come.
+    async fn take_message(&mut self, item: Item, silent: bool, sink: &mut dyn DeltaSink) {
+        for part in item.content.into_iter().filter(|_| silent) {
+            self.refused |= part.refusal.is_some();
+            self.say(part.text.or(part.refusal).unwrap_or_default(), sink).await;
+        }
+        let (from, to) = (self.message_from, self.done.text.len());
+        self.message_from = to;
+        let phase = item.phase.filter(|_| from < to && self.phases.len() < ITEM_LIMIT);
+        if let Some(phase) = phase {
+            let model = &self.model.model;
+            let data = json!({ "model": model, "phase": phase, "from": from, "to": to });
+            let receipt = Some(Receipt { wire: self.model.receipt.clone(), data });
+            self.phases.push(Reasoning { text: String::new(), receipt });
+        }
+    }
+
+    /// Takes what only the whole answer says, as some servers do, and all of it where nothing was
+    /// streamed. Places differ between the two: calls are known by their ids, else by their order.
+    async fn fill_in(&mut self, output: Vec<Item>, sink: &mut dyn DeltaSink) -> Result<()> {
+        let silent = self.done.text.is_empty();
+        let (mut calls, mut thoughts) = (0, 0);
+        for item in output {
+            match item.kind.as_str() {
+                "message" if silent => self.take_message(item, true, sink).await,
+                "function_call" => {
+                    let id = item.call_id.as_ref().or(item.id.as_ref());
+                    let known = self.done.tool_calls.iter().position(|c| Some(&c.id) == id);
+                    let place = known.or(Some(calls)).and_then(|i| self.calls.get(i).copied());
+                    let place = place.unwrap_or_else(|| self.new_place());
+                    self.take_item(place, item, sink).await?;
+                    calls += 1;
+                }
+                "reasoning" => {
+                    let known = self.thoughts.get(thoughts).copied();
+                    let place = known.unwrap_or_else(|| self.new_place());
+                    if self.thought(place)?.receipt.is_none() {
+                        self.take_thought(place, item, calls, sink).await?;
+                    }
+                    thoughts += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A place for what was not streamed: that of a call whose arguments were, or one behind all.
+    fn new_place(&self) -> u64 {
+        let behind =
+            self.calls.iter().chain(&self.thoughts).max().map_or(0, |p| p.saturating_add(1));
+        self.early.first().map_or(behind, |(place, _)| *place)
     }
 
     async fn take_thought(
         &mut self,
         place: u64,
         item: Item,
+        calls_before: usize,
         sink: &mut dyn DeltaSink,
     ) -> Result<()> {
         if self.thought(place)?.text.is_empty() {
@@ -331,7 +427,8 @@ impl<'a> Reading<'a> {
             {
                 map.shift_remove("id");
             }
-            let data = json!({ "item": sent, "calls_before": self.calls.len() });
+            let model = &self.model.model;
+            let data = json!({ "model": model, "item": sent, "calls_before": calls_before });
             let receipt = Receipt { wire: self.model.receipt.clone(), data };
             self.thought(place)?.receipt = Some(receipt);
         }
@@ -342,11 +439,12 @@ impl<'a> Reading<'a> {
         let failed = response.status.as_deref() == Some("failed");
         if let Some(error) = response.error.filter(|error| !error.is_null()) {
             let said = Said::of(&json!({ "error": error }));
-            return Err(self.model.endpoint.broke_off_saying(&said));
+            return Err(self.broke_off(&said));
         }
         if failed {
-            return Err(self.model.endpoint.broke_off("no reason was given"));
+            return Err(self.broke_off(&Said::read("no reason was given")));
         }
+        self.fill_in(response.output, sink).await?;
         if let Some(usage) = response.usage {
             self.done.usage = usage.into();
             sink.delta(Delta::Usage(self.done.usage)).await;

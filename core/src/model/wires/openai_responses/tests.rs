@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, reached, replaced, whole};
+use crate::model::wires::testing::{Kept, ask, events, reached, whole, with_nonsense, with_nulls};
 use crate::model::{
     Delta, Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
 };
@@ -89,6 +89,26 @@ fn the_body_is_the_one_that_the_api_documents() {
 }
 
 #[test]
+fn a_shape_waits_where_a_server_would_never_call_a_tool_next_to_it() {
+    let parameters = json!({"type": "object"});
+    let tool = ToolSpec { name: "t".into(), description: "d".into(), parameters };
+    let output = Some(OutputSchema { name: "answer".into(), schema: json!({}) }.into());
+    let alone = ChatRequest { output, ..ChatRequest::default() };
+    let beside = ChatRequest { tools: vec![tool].into(), ..alone.clone() };
+    for (address, way, waits) in [
+        ("https://api.openai.com/v1", StructuredOutput::Native, false),
+        ("http://127.0.0.1:9/v1", StructuredOutput::NativeWithoutTools, true),
+    ] {
+        let model = model(address, "m");
+        assert_eq!(model.structured_output(), way);
+        for (request, says) in [(&alone, true), (&beside, !waits)] {
+            let body = model.body(request).expect("body");
+            assert_eq!(String::from_utf8_lossy(&body).contains("json_schema"), says, "{address}");
+        }
+    }
+}
+
+#[test]
 fn models_that_think_are_asked_for_their_thoughts_in_a_form_that_can_go_back() {
     let request = ChatRequest {
         messages: vec![Message::user("u")],
@@ -121,7 +141,7 @@ fn item(id: &str) -> Value {
 }
 
 fn thought(wire: &str, id: &str, before: usize) -> Reasoning {
-    let data = json!({"item": item(id), "calls_before": before});
+    let data = json!({"model": "gpt-5", "item": item(id), "calls_before": before});
     Reasoning { text: String::new(), receipt: Some(Receipt { wire: wire.into(), data }) }
 }
 
@@ -148,7 +168,10 @@ fn thoughts_go_back_to_where_they_stood_and_to_nobody_else() {
         json!([item("rs_1"), text, function("a"), item("rs_2"), function("b")])
     );
     assert_eq!(sent("gpt-5", &said("", vec![]))["input"], json!([]));
-    assert_eq!(sent("gpt-4o", &said("so", vec![]))["input"], json!([text]));
+    // Not to another model of the provider either: it cannot read them.
+    for other in ["gpt-4o", "gpt-5-mini"] {
+        assert_eq!(sent(other, &said("so", vec![]))["input"], json!([text]), "{other}");
+    }
 }
 
 async fn answer(data: &[&str]) -> (Result<Completion>, Kept) {
@@ -171,7 +194,7 @@ const STREAM: [&str; 15] = [
     r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":1,"content_index":0,"delta":"\u00dfe","logprobs":[],"obfuscation":"x"}"#,
     r#"{"type":"response.output_text.done","item_id":"msg_1","output_index":1,"content_index":0,"text":"Gr\u00fc\u00dfe"}"#,
     r#"{"type":"response.output_item.done","output_index":1,"item":{"id":"msg_1","type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe","annotations":[]}]}}"#,
-    r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe"}]}],"usage":{"input_tokens":30,"input_tokens_details":{"cached_tokens":20},"output_tokens":12,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":42}}}"#,
+    r#"{"type":"response.completed","response":{"id":"resp_1","status":"completed","error":null,"incomplete_details":null,"output":[{"id":"msg_1","type":"message","content":[{"type":"output_text","text":"Gr\u00fc\u00dfe"}]}],"usage":{"input_tokens":30,"input_tokens_details":{"cached_tokens":20,"cache_write_tokens":6},"output_tokens":12,"output_tokens_details":{"reasoning_tokens":8},"total_tokens":42}}}"#,
 ];
 
 #[tokio::test]
@@ -181,12 +204,12 @@ async fn the_documented_stream() {
         "encrypted_content": "gAAA"});
     let receipt = Receipt {
         wire: "openai_responses:openai".into(),
-        data: json!({"item": sent, "calls_before": 0}),
+        data: json!({"model": "gpt-5", "item": sent, "calls_before": 0}),
     };
     let expected = Completion {
         text: "Grüße".into(),
         reasoning: vec![Reasoning { text: "First.\n\nThen.".into(), receipt: Some(receipt) }],
-        usage: Usage::new(30, 12).cached(20, 0).reasoned(8),
+        usage: Usage::new(30, 12).cached(20, 6).reasoned(8),
         finish_reason: "stop".into(),
         request_id: Some("req_1".into()),
         ..Completion::default()
@@ -233,6 +256,131 @@ async fn parallel_calls_and_the_thoughts_before_them() {
 }
 
 #[tokio::test]
+async fn what_only_the_last_event_says_is_taken() {
+    let (done, _) = answer(&[
+        r#"{"type":"response.created","response":{"status":"in_progress"}}"#,
+        r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[],"encrypted_content":"1"},{"type":"function_call","call_id":"a","name":"f","arguments":"{}"},{"type":"reasoning","id":"rs_2","encrypted_content":"2"},{"type":"function_call","call_id":"b","name":"g","arguments":""},{"type":"message","content":[{"type":"output_text","text":"one "}]},{"type":"message","content":[{"type":"output_text","text":"two"}]}]}}"#,
+    ])
+    .await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.finish_reason.as_str()), ("one two", "tool_calls"));
+    let calls: Vec<_> = done.tool_calls.iter().map(|c| (&*c.id, &*c.arguments)).collect();
+    assert_eq!(calls, [("a", "{}"), ("b", "{}")]);
+    let before: Vec<_> = done
+        .reasoning
+        .iter()
+        .map(|r| r.receipt.as_ref().expect("receipt").data["calls_before"].clone())
+        .collect();
+    assert_eq!(before, [json!(0), json!(1)]);
+}
+
+#[tokio::test]
+async fn what_was_streamed_is_not_taken_twice_and_what_came_late_is_filled_in() {
+    // The whole answer has the call at another place, and the content that the thought lacked.
+    let (done, kept) = answer(&[
+        r#"{"type":"response.reasoning_summary_text.delta","output_index":0,"delta":"hm"}"#,
+        r#"{"type":"response.output_item.done","output_index":0,"item":{"id":"rs_1","type":"reasoning","summary":[{"type":"summary_text","text":"hm"}]}}"#,
+        r#"{"type":"response.output_text.delta","output_index":1,"delta":"so"}"#,
+        r#"{"type":"response.output_item.added","output_index":7,"item":{"type":"function_call","name":"f"}}"#,
+        r#"{"type":"response.function_call_arguments.delta","output_index":7,"delta":"{\"a\":1}"}"#,
+        r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"reasoning","id":"rs_1","summary":[{"type":"summary_text","text":"hm"}],"encrypted_content":"late"},{"type":"message","content":[{"type":"output_text","text":"so"}]},{"type":"function_call","call_id":"a","name":"f","arguments":"{\"a\":1}"}]}}"#,
+    ])
+    .await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), kept.thought().as_str()), ("so", "hm"));
+    let [call] = done.tool_calls.as_slice() else { panic!("one call: {done:?}") };
+    assert_eq!((call.name.as_str(), call.arguments.as_str()), ("f", "{\"a\":1}"));
+    let [thought] = done.reasoning.as_slice() else { panic!("one thought: {done:?}") };
+    let receipt = thought.receipt.as_ref().expect("receipt");
+    assert_eq!(receipt.data["item"]["encrypted_content"], json!("late"));
+    assert_eq!(receipt.data["calls_before"], json!(0));
+}
+
+#[tokio::test]
+async fn arguments_may_come_before_their_call_is_named() {
+    let early =
+        r#"{"type":"response.function_call_arguments.delta","output_index":3,"delta":"{\"a\""}"#;
+    let more =
+        r#"{"type":"response.function_call_arguments.delta","output_index":3,"delta":":1}"}"#;
+    let named = r#"{"type":"response.output_item.done","output_index":3,"item":{"type":"function_call","call_id":"a","name":"f","arguments":"{\"a\":1}"}}"#;
+    let last = r#"{"type":"response.completed","response":{"status":"completed"}}"#;
+    let at_last = r#"{"type":"response.completed","response":{"status":"completed","output":[{"type":"function_call","call_id":"a","name":"f","arguments":"{\"a\":1}"}]}}"#;
+    for events in [&[early, more, named, last][..], &[early, more, at_last][..]] {
+        let done = answer(events).await.0.expect("answer");
+        let calls: Vec<_> =
+            done.tool_calls.iter().map(|c| (&*c.id, &*c.name, &*c.arguments)).collect();
+        assert_eq!(calls, [("a", "f", "{\"a\":1}")]);
+    }
+    let error = answer(&[early, last]).await.0.expect_err("never named");
+    assert_eq!(error.code(), Code::ModelInvalidResponse);
+    assert_eq!(answer(&[early]).await.0.expect_err("cut").code(), Code::ModelStreamBroken);
+}
+
+#[tokio::test]
+async fn what_was_said_on_the_way_goes_back_as_such() {
+    let message = |place: u64, phase: &str, text: &str| {
+        let item = json!({"type": "message", "role": "assistant", "phase": phase,
+            "content": [{"type": "output_text", "text": text}]});
+        [
+            json!({"type": "response.output_text.delta", "output_index": place, "delta": text}),
+            json!({"type": "response.output_item.done", "output_index": place, "item": item}),
+        ]
+    };
+    let end = json!({"type": "response.completed", "response": {"status": "completed"}});
+    let events = [message(0, "commentary", "Grüße, "), message(1, "final_answer", "so.")].concat();
+    let events: Vec<String> = events.iter().chain([&end]).map(Value::to_string).collect();
+    let events: Vec<&str> = events.iter().map(String::as_str).collect();
+    let done = answer(&events).await.0.expect("answer");
+    assert_eq!((done.text.as_str(), done.reasoning.len()), ("Grüße, so.", 2));
+    let input = |model: &str, text: &str| {
+        let text = text.to_owned();
+        let message =
+            Message::Assistant { text, reasoning: done.reasoning.clone(), tool_calls: Vec::new() };
+        sent(model, &ChatRequest { messages: vec![message], ..ChatRequest::default() })["input"]
+            .clone()
+    };
+    let both = json!([
+        {"role": "assistant", "content": "Grüße, ", "phase": "commentary"},
+        {"role": "assistant", "content": "so.", "phase": "final_answer"},
+    ]);
+    assert_eq!(input("gpt-5", "Grüße, so."), both);
+    let plain = |text: &str| json!([{"role": "assistant", "content": text}]);
+    assert_eq!(input("gpt-5-mini", "Grüße, so."), plain("Grüße, so."));
+    // Places that the text does not have, or not between two letters.
+    assert_eq!(input("gpt-5", "Grü"), plain("Grü"));
+    assert_eq!(input("gpt-5", "12345678üx"), plain("12345678üx"));
+    // The same when nothing was streamed.
+    let response = json!({"status": "completed", "output": [
+        {"type": "message", "phase": "commentary", "content": [{"type": "output_text", "text": "a"}]},
+        {"type": "message", "content": [{"type": "output_text", "text": "b"}]},
+    ]});
+    let body = whole("200 OK", &response.to_string());
+    let (done, _) = ask(body, 4096, |address| model(address, "gpt-5")).await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.reasoning.len()), ("ab", 1));
+}
+
+#[test]
+fn xai_is_asked_for_its_thoughts_and_for_what_it_has_words_for() {
+    let request = ChatRequest {
+        messages: vec![Message::user("u")],
+        temperature: Some(0.7),
+        reasoning_effort: Some(ReasoningEffort::Minimal),
+        cache_key: Some("k".into()),
+        ..ChatRequest::default()
+    };
+    let sent = |model: &str| -> Value {
+        let model = OpenAiResponses::new(&reached("xai", "https://api.x.ai/v1"), model);
+        serde_json::from_slice(&model.expect("model").body(&request).expect("body")).expect("json")
+    };
+    let body = sent("grok-4.3");
+    assert_eq!(body["include"], json!(["reasoning.encrypted_content"]));
+    assert_eq!((&body["temperature"], &body["prompt_cache_key"]), (&json!(0.7), &json!("k")));
+    assert_eq!(body["reasoning"], json!({"effort": "low"}));
+    assert!(sent("grok-4.20-non-reasoning").get("include").is_none());
+}
+
+#[tokio::test]
 async fn an_answer_that_was_cut_or_refused_says_so() {
     for (data, reason) in [
         (
@@ -276,10 +424,6 @@ async fn failures_have_their_codes() {
             Code::ModelUnavailable,
         ),
         (r#"{"type":"response.output_text.delta","delta":"half"}"#, Code::ModelStreamBroken),
-        (
-            r#"{"type":"response.function_call_arguments.delta","output_index":3,"delta":"{"}"#,
-            Code::ModelInvalidResponse,
-        ),
         (r#"{"type":"response.output_item.added","item":7}"#, Code::ModelInvalidResponse),
         ("{", Code::ModelInvalidResponse),
     ] {
@@ -306,20 +450,15 @@ async fn an_answer_in_one_piece_is_taken_as_well() {
 #[tokio::test]
 async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
     let model = model("http://127.0.0.1:9", "gpt-5");
-    let argues = |mutant: &str| mutant.contains("function_call_arguments.delta");
-    for event in STREAM.iter().chain(&CALLS) {
-        for mutant in replaced(event, &Value::Null) {
-            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
-            // Arguments of a call that nobody began are nonsense in any case.
-            assert!(outcome.is_ok() || argues(&mutant), "{mutant}: {outcome:?}");
-        }
-        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
-            for mutant in replaced(event, &with) {
-                let mut reading = Reading::new(&model, None);
-                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
-                    let _ = reading.complete();
-                }
-            }
+    let events = || STREAM.into_iter().chain(CALLS);
+    for mutant in with_nulls(events()) {
+        let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+        assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+    }
+    for mutant in with_nonsense(events()) {
+        let mut reading = Reading::new(&model, None);
+        if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+            let _ = reading.complete();
         }
     }
 }

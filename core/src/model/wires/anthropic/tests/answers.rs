@@ -1,9 +1,5 @@
 //! What comes back.
 
-use std::io::{Read, Write};
-use std::net::TcpListener;
-
-use async_trait::async_trait;
 use serde_json::json;
 
 use super::*;
@@ -11,44 +7,7 @@ use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::Usage;
 use crate::model::dialect::Tools;
-use crate::model::wires::testing::reached;
-
-/// Deltas as they came.
-#[derive(Default)]
-struct Seen(Vec<Delta>);
-
-#[async_trait]
-impl DeltaSink for Seen {
-    async fn delta(&mut self, delta: Delta) {
-        self.0.push(delta);
-    }
-}
-
-impl Seen {
-    fn text(&self) -> String {
-        let text = |d: &Delta| match d {
-            Delta::Text(text) => Some(text.clone()),
-            _ => None,
-        };
-        self.0.iter().filter_map(text).collect()
-    }
-
-    fn thought(&self) -> String {
-        let text = |d: &Delta| match d {
-            Delta::Reasoning(text) => Some(text.clone()),
-            _ => None,
-        };
-        self.0.iter().filter_map(text).collect()
-    }
-
-    fn arguments(&self, id: &str) -> String {
-        let piece = |d: &Delta| match d {
-            Delta::ToolCall { call_id, arguments, .. } if call_id == id => Some(arguments.clone()),
-            _ => None,
-        };
-        self.0.iter().filter_map(piece).collect()
-    }
-}
+use crate::model::wires::testing::{Kept, reached, serve, with_nonsense, with_nulls};
 
 fn endpoint() -> Endpoint {
     let base = "http://127.0.0.1:9";
@@ -57,10 +16,10 @@ fn endpoint() -> Endpoint {
 }
 
 /// Reads a stream that is cut at a place.
-async fn read(body: &str, cut: usize, tools: &Tools) -> (Result<Completion>, Seen) {
-    let (endpoint, mut seen) = (endpoint(), Seen::default());
+async fn read(body: &str, cut: usize, tools: &Tools) -> (Result<Completion>, Kept) {
+    let (endpoint, mut seen) = (endpoint(), Kept::default());
     let mut sse = SseReader::default();
-    let mut reader = Reader::new(&endpoint, "claude-sonnet-4-6", tools, true);
+    let mut reader = Reader::new(&endpoint, "claude-sonnet-4-6", None, tools, true);
     for piece in [&body.as_bytes()[..cut], &body.as_bytes()[cut..]] {
         sse.push(piece).expect("push");
         while let Some(data) = sse.next().expect("event") {
@@ -69,7 +28,8 @@ async fn read(body: &str, cut: usize, tools: &Tools) -> (Result<Completion>, See
             }
         }
     }
-    (Ok(reader.done), seen)
+    let closed = reader.close(&mut seen).await;
+    (closed.map(|()| reader.done), seen)
 }
 
 /// As the documentation shows streams: text, thinking, two calls, and what is none of ours.
@@ -280,7 +240,7 @@ async fn errors_in_the_stream_and_nonsense_are_typed() {
     }
     for body in [
         "data: <html>\n\n",
-        "data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n",
+        "data: {\"type\":\"content_block_delta\",\"index\":7,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}}\n\n",
         "data: {\"type\":\"content_block_start\",\"index\":0}\n\n",
         "data: {\"type\":\"content_block_start\",\"index\":-1,\"content_block\":{}}\n\n",
     ] {
@@ -292,30 +252,11 @@ async fn errors_in_the_stream_and_nonsense_are_typed() {
     assert_eq!(error.code(), Code::ModelInvalidResponse);
 }
 
-/// Answers one connection with these bytes; gives the address, and what was asked when it is over.
-fn serve(answer: String) -> (String, std::thread::JoinHandle<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
-    let address = listener.local_addr().expect("address");
-    let asked = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().expect("accept");
-        let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
-        while !seen.ends_with(b"}") {
-            match stream.read(&mut buffer) {
-                Ok(read) if read > 0 => seen.extend_from_slice(&buffer[..read]),
-                _ => break,
-            }
-        }
-        stream.write_all(answer.as_bytes()).expect("write");
-        String::from_utf8(seen).expect("text")
-    });
-    (format!("http://{address}"), asked)
-}
-
-async fn ask(base: String, request: &ChatRequest) -> (Result<Completion>, Seen) {
+async fn ask(base: String, request: &ChatRequest) -> (Result<Completion>, Kept) {
     let provider =
         Reached { key: Some("sk-ant-canary".to_owned().into()), ..reached("anthropic", &base) };
     let model = Anthropic::new(&provider, "claude-sonnet-4-6").expect("model");
-    let mut seen = Seen::default();
+    let mut seen = Kept::default();
     (model.chat(request, &mut seen).await, seen)
 }
 
@@ -323,21 +264,21 @@ async fn ask(base: String, request: &ChatRequest) -> (Result<Completion>, Seen) 
 async fn over_a_socket_the_headers_are_there_and_the_answer_is_whole() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\nrequest-id: req_9\r\nconnection: close\r\n\r\n";
     for path in ["", "/v1", "/v1/"] {
-        let (base, asked) = serve(format!("{head}{STREAM}"));
+        let (base, asked) = serve(format!("{head}{STREAM}").into_bytes(), 4096);
         let (done, _) = ask(format!("{base}{path}"), &plain(vec![Message::user("x")])).await;
         let done = done.expect("answer");
         assert_eq!(
             (done.text.as_str(), done.request_id.as_deref()),
             ("Grüße \"you\" there", Some("req_9"))
         );
-        let asked = asked.join().expect("asked");
+        let asked = asked.recv().expect("asked");
         assert!(asked.starts_with("POST /v1/messages HTTP/1.1\r\n"), "{asked}");
         assert!(asked.contains("x-api-key: sk-ant-canary\r\n"), "{asked}");
         assert!(asked.contains("anthropic-version: 2023-06-01\r\n"), "{asked}");
     }
     // Cut off before it says why it ended.
-    let (base, _) =
-        serve(format!("{head}{}", &STREAM[..STREAM.find("event: message_delta").expect("place")]));
+    let cut = &STREAM[..STREAM.find("event: message_delta").expect("place")];
+    let (base, _) = serve(format!("{head}{cut}").into_bytes(), 4096);
     let (done, _) = ask(base, &plain(vec![Message::user("x")])).await;
     assert_eq!(done.expect_err("broken").code(), Code::ModelStreamBroken);
 }
@@ -359,7 +300,7 @@ async fn an_answer_in_one_piece_is_taken_as_well() {
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
-    let (base, _) = serve(format!("{head}{body}"));
+    let (base, _) = serve(format!("{head}{body}").into_bytes(), 4096);
     let (done, seen) = ask(base, &plain(vec![Message::user("x")])).await;
     let done = done.expect("answer");
     assert_eq!((done.text.as_str(), done.finish_reason.as_str()), ("at once", "tool_calls"));
@@ -375,9 +316,117 @@ async fn an_answer_in_one_piece_is_taken_as_well() {
         "HTTP/1.1 529 Overloaded\r\ncontent-type: application/json\r\nrequest-id: req_2\r\nretry-after: 3\r\ncontent-length: {}\r\n\r\n",
         error.len()
     );
-    let (base, _) = serve(format!("{head}{error}"));
+    let (base, _) = serve(format!("{head}{error}").into_bytes(), 4096);
     let error = ask(base, &plain(vec![Message::user("x")])).await.0.expect_err("error");
     assert_eq!((error.code(), error.retryable()), (Code::ModelUnavailable, true));
     assert_eq!(error.answer().and_then(|a| a.request_id.as_deref()), Some("req_2"));
     assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
+}
+
+#[tokio::test]
+async fn an_error_in_the_stream_means_what_it_means_elsewhere() {
+    let tools = Tools::compile(Flavour::Anthropic, &[]);
+    let said = |kind: &str, message: &str| {
+        let error = json!({"type": kind, "message": message});
+        format!("data: {}\n\n", json!({"type": "error", "error": error}))
+    };
+    for (kind, message, code, hint) in [
+        (
+            "invalid_request_error",
+            "prompt is too long: 213462 tokens > 200000 maximum",
+            Code::ModelContextExceeded,
+            "shorten",
+        ),
+        ("billing_error", "Your credit is used up", Code::ModelRateLimited, "billing"),
+        ("not_found_error", "model: claude-x", Code::ModelRefused, "name"),
+        ("authentication_error", "invalid x-api-key", Code::ModelUnauthorized, "key"),
+    ] {
+        let error = read(&said(kind, message), 0, &tools).await.0.expect_err(kind);
+        assert_eq!(error.code(), code, "{kind}");
+        assert!(error.hint_text().is_some_and(|text| text.contains(hint)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_gateways_leave_out_is_made_up_for() {
+    let tools = Tools::compile(Flavour::Anthropic, &[]);
+    // Neither beginnings nor ends of blocks, and counts only at the beginning.
+    let body = r#"data: {"type":"message_start","message":{"usage":{"input_tokens":15,"cache_read_input_tokens":4,"output_tokens":0}}}
+
+data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"hm"}}
+
+data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"sig"}}
+
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"so"}}
+
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":" it is"}}
+
+data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"a","name":"t","input":{"x":1}}}
+
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use"},"usage":{"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":7.0}}
+
+"#;
+    let (done, kept) = read(body, 0, &tools).await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), kept.text()), ("so it is", "so it is".into()));
+    assert_eq!(done.tool_calls, [call("a", "t", r#"{"x":1}"#)]);
+    assert_eq!(kept.arguments("a"), r#"{"x":1}"#);
+    assert_eq!(done.usage, Usage::new(19, 7).cached(4, 0));
+    let block = done.reasoning[0].receipt.as_ref().expect("receipt").data["block"].clone();
+    assert_eq!(block, json!({"type": "thinking", "thinking": "hm", "signature": "sig"}));
+}
+
+#[tokio::test]
+async fn a_refusal_is_explained_where_nothing_was_said() {
+    let tools = Tools::compile(Flavour::Anthropic, &[]);
+    let end = json!({"type": "message_delta", "delta": {"stop_reason": "refusal",
+        "stop_details": {"type": "refusal", "category": "cyber", "explanation": "Not this."}}});
+    let (done, kept) = read(&format!("data: {end}\n\n"), 0, &tools).await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.finish_reason.as_str()), ("Not this.", "content_filter"));
+    assert_eq!(kept.text(), "Not this.");
+    let text = json!({"type": "content_block_delta", "index": 0,
+        "delta": {"type": "text_delta", "text": "I"}});
+    let (done, _) = read(&format!("data: {text}\n\ndata: {end}\n\n"), 0, &tools).await;
+    assert_eq!(done.expect("answer").text, "I");
+}
+
+#[tokio::test]
+async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
+    let (endpoint, tools) = (endpoint(), Tools::compile(Flavour::Anthropic, &[]));
+    let reader = || Reader::new(&endpoint, "claude-sonnet-4-6", None, &tools, true);
+    let events = || STREAM.lines().filter_map(|line| line.strip_prefix("data: "));
+    // A beginning of nothing is nonsense, and so is a piece of a call that was not begun.
+    let breaks = |mutant: &str| {
+        mutant.contains(r#""index":null"#) && mutant.contains("_start")
+            || mutant.contains(r#""content_block":null"#)
+            || mutant.contains("_delta") && !mutant.contains("message_delta")
+    };
+    for mutant in with_nulls(events()) {
+        let outcome = reader().event(&mutant, &mut Kept::default()).await;
+        assert!(outcome.is_ok() || breaks(&mutant), "{mutant}: {outcome:?}");
+    }
+    for mutant in with_nonsense(events()) {
+        let mut reader = reader();
+        if reader.event(&mutant, &mut Kept::default()).await.is_ok() {
+            let _ = reader.close(&mut Kept::default()).await;
+        }
+    }
+    // The pieces, behind a beginning.
+    let start =
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"KIND","name":"t"}}"#;
+    for (kind, piece) in [
+        ("thinking", r#"{"type":"thinking_delta","thinking":"x"}"#),
+        ("thinking", r#"{"type":"signature_delta","signature":"x"}"#),
+        ("text", r#"{"type":"text_delta","text":"x"}"#),
+        ("tool_use", r#"{"type":"input_json_delta","partial_json":"x"}"#),
+    ] {
+        let piece = format!(r#"{{"type":"content_block_delta","index":0,"delta":{piece}}}"#);
+        for mutant in with_nulls([piece.as_str()]) {
+            let mut reader = reader();
+            let begun = reader.event(&start.replace("KIND", kind), &mut Kept::default()).await;
+            begun.expect("begun");
+            reader.event(&mutant, &mut Kept::default()).await.expect(&mutant);
+        }
+    }
 }

@@ -14,8 +14,8 @@ fn body_of(name: &str, request: &ChatRequest) -> Value {
     let tools = Tools::compile(Flavour::Anthropic, &request.tools);
     let output = request.output.as_ref().filter(|_| model.native_output);
     let output = output.map(|output| Output::compile(Flavour::Anthropic, &output.schema));
-    let body = request::body(name, &model, request, &tools, output.as_ref()).expect("body");
-    let again = request::body(name, &model, request, &tools, output.as_ref()).expect("body");
+    let (body, _) = request::body(name, &model, request, &tools, output.as_ref()).expect("body");
+    let (again, _) = request::body(name, &model, request, &tools, output.as_ref()).expect("body");
     assert_eq!(body, again, "equal requests give equal bytes");
     serde_json::from_slice(&body).expect("json")
 }
@@ -184,7 +184,7 @@ fn each_model_is_led_in_its_thinking_as_it_takes_it() {
 
 fn thought(model: &str, text: &str, at: (usize, usize)) -> Reasoning {
     let block = json!({"type": "thinking", "thinking": text, "signature": "sig"});
-    let receipt = conversation::receipt(model, block, at.0, at.1);
+    let receipt = conversation::receipt(model, block, at, None);
     Reasoning { text: text.into(), receipt: Some(receipt) }
 }
 
@@ -241,6 +241,70 @@ fn thoughts_go_back_unchanged_to_where_they_stood_and_to_nobody_else() {
             block("a"), {"type": "text", "text": "Ä"}, block("b"),
         ])
     );
+}
+
+#[test]
+fn a_thought_before_which_something_was_changed_does_not_go_back_to_who_binds_it() {
+    let model = "claude-opus-5-5";
+    let written = |request: &ChatRequest| {
+        let tools = Tools::compile(Flavour::Anthropic, &request.tools);
+        let (body, prefix) =
+            request::body(model, &Model::of(model), request, &tools, None).expect("body");
+        (serde_json::from_slice::<Value>(&body).expect("json"), prefix.expect("prefix"))
+    };
+    let bound = |text: &str, prefix: &str| {
+        let block = json!({"type": "thinking", "thinking": text, "signature": "sig"});
+        let receipt = Some(conversation::receipt(model, block, (0, 0), Some(prefix)));
+        Reasoning { text: text.into(), receipt }
+    };
+    let said = |thought: Reasoning| Message::Assistant {
+        text: "so".into(),
+        reasoning: vec![thought],
+        tool_calls: Vec::new(),
+    };
+    let asked = |system: &str, messages: Vec<Message>| ChatRequest {
+        tools: vec![tool("t", json!({"type": "object"}))].into(),
+        // Marks move from request to request, and are no change.
+        prompt_caching: PromptCaching::Long,
+        ..plain([vec![Message::System(system.into())], messages].concat())
+    };
+    let long = "x".repeat(20_000);
+    let mut messages = vec![Message::user(long.as_str())];
+    let (_, prefix) = written(&asked("s", messages.clone()));
+    messages.extend([said(bound("one", &prefix)), Message::user("and?")]);
+    let (body, prefix) = written(&asked("s", messages.clone()));
+    let thoughts = |body: &Value| {
+        let turns = body["messages"].as_array().expect("turns").iter();
+        let blocks = turns.flat_map(|turn| turn["content"].as_array().expect("blocks").clone());
+        blocks.filter_map(|block| Some(block.get("thinking")?.as_str()?.to_owned())).collect()
+    };
+    let in_body: Vec<String> = thoughts(&body);
+    assert_eq!(in_body, ["one"]);
+    assert!(body["messages"][0]["content"][0].get("cache_control").is_some());
+    messages.extend([said(bound("two", &prefix)), Message::user("well?")]);
+    let both: Vec<String> = thoughts(&written(&asked("s", messages.clone())).0);
+    assert_eq!(both, ["one", "two"]);
+    // Another system prompt, another tool, another word: what was thought behind it is gone.
+    let none: Vec<String> = thoughts(&written(&asked("other", messages.clone())).0);
+    assert!(none.is_empty(), "{none:?}");
+    let none: Vec<String> = thoughts(
+        &written(&ChatRequest { tools: Vec::new().into(), ..asked("s", messages.clone()) }).0,
+    );
+    assert!(none.is_empty(), "{none:?}");
+    let mut changed = messages.clone();
+    changed[2] = Message::user("and else?");
+    let (body, prefix) = written(&asked("s", changed.clone()));
+    let first: Vec<String> = thoughts(&body);
+    assert_eq!(first, ["one"]);
+    // What is thought after the change goes back.
+    changed.extend([said(bound("three", &prefix)), Message::user("on")]);
+    let after: Vec<String> = thoughts(&written(&asked("s", changed)).0);
+    assert_eq!(after, ["one", "three"]);
+    // Models that do not bind them get all.
+    let (older, other) = ("claude-opus-5", thought("claude-opus-5", "free", (0, 0)));
+    let body = body_of(older, &asked("s", vec![Message::user("x"), said(other)]));
+    let free: Vec<String> = thoughts(&body);
+    assert_eq!(free, ["free"]);
 }
 
 #[test]

@@ -110,8 +110,25 @@ fn models_of_openai_that_think_take_other_fields() {
         with(json!({"model": "gpt-5.2", "max_completion_tokens": 100, "temperature": 0.5,
             "top_p": 0.5, "reasoning_effort": "none"}))
     );
-    // Others with the same protocol refuse what they do not know.
+    // One that cannot be told thinks as little as it can, and takes none of them.
+    let body = sent("openai", "gpt-5", &awake);
+    assert_eq!((&body["reasoning_effort"], body.get("temperature")), (&json!("minimal"), None));
+    // Others with the same protocol refuse what they do not know, and so do Azure's older versions.
     assert!(sent("mine", "gpt-5-mini", &request).get("prompt_cache_key").is_none());
+    let azure = "https://x.openai.azure.com";
+    let dated = Reached { api_version: Some("2024-10-21".into()), ..reached("azure", azure) };
+    for (provider, takes) in [
+        (reached("azure", azure), true),
+        (dated, false),
+        (reached("mistral", "https://api.mistral.ai/v1"), true),
+        (reached("mistral", "http://127.0.0.1:9/v1"), false),
+        (reached("openai", "https://notopenai.com/v1"), false),
+        (reached("xai", "https://api.x.ai/v1"), false),
+    ] {
+        let body = OpenAiChat::new(&provider, "m").expect("model").body(&request).expect("body");
+        let body = String::from_utf8(body).expect("text");
+        assert_eq!(body.contains("prompt_cache_key"), takes, "{}", provider.base_url);
+    }
     let elsewhere = chat("openai", "http://127.0.0.1:9/v1", "m").body(&request).expect("body");
     assert!(!String::from_utf8_lossy(&elsewhere).contains("prompt_cache_key"));
     let off = ChatRequest { prompt_caching: PromptCaching::Off, ..request };
@@ -207,6 +224,13 @@ fn an_effort_is_asked_for_in_each_providers_words() {
     use ReasoningEffort::{High, Low, Minimal, None as No};
     for (name, model, asked, said) in [
         ("openai", "gpt-5", High, json!({"reasoning_effort": "high"})),
+        // The nearest that the model has.
+        ("openai", "gpt-5", No, json!({"reasoning_effort": "minimal"})),
+        ("openai", "gpt-5-mini-2025-08-07", Minimal, json!({"reasoning_effort": "minimal"})),
+        ("openai", "gpt-5-codex", No, json!({"reasoning_effort": "low"})),
+        ("openai", "gpt-5.1", No, json!({"reasoning_effort": "none"})),
+        ("azure", "gpt-5.1", Minimal, json!({"reasoning_effort": "low"})),
+        ("openai", "o4-mini", No, json!({"reasoning_effort": "low"})),
         ("mine", "m", Low, json!({"reasoning_effort": "low"})),
         ("mistral", "m", No, json!({"reasoning_effort": "none"})),
         ("deepseek", "m", No, json!({"thinking": {"type": "disabled"}})),
@@ -234,8 +258,24 @@ fn a_shape_is_asked_for_where_the_provider_holds_it() {
         output: Some(OutputSchema { name: "answer".into(), schema: schema.clone() }.into()),
         ..ChatRequest::default()
     };
-    for name in ["openai", "azure", "mistral", "xai", "ollama", "mine"] {
-        assert_eq!(chat(name, "http://h", "m").structured_output(), StructuredOutput::Native);
+    for (name, address, way) in [
+        ("openai", "https://api.openai.com/v1", StructuredOutput::Native),
+        ("openai", "https://eu.api.openai.com/v1", StructuredOutput::Native),
+        ("azure", "https://h", StructuredOutput::Native),
+        ("mistral", "https://api.mistral.ai/v1", StructuredOutput::Native),
+        ("xai", "https://api.x.ai/v1", StructuredOutput::Native),
+        ("ollama", "http://h", StructuredOutput::NativeWithoutTools),
+        ("mine", "http://h", StructuredOutput::NativeWithoutTools),
+        // Another's server under the name.
+        ("openai", "http://127.0.0.1:9/v1", StructuredOutput::NativeWithoutTools),
+    ] {
+        let model = chat(name, address, "m");
+        assert_eq!(model.structured_output(), way, "{name}");
+        // Next to tools, some would never call one.
+        let body = model.body(&with_tool(request(&schema))).expect("body");
+        let waits = way == StructuredOutput::NativeWithoutTools;
+        let says = String::from_utf8_lossy(&body).contains("response_format");
+        assert_eq!(says, !waits, "{name} at {address}");
         assert_eq!(
             sent(name, "m", &request(&schema))["response_format"],
             json!({"type": "json_schema",
@@ -249,7 +289,7 @@ fn a_shape_is_asked_for_where_the_provider_holds_it() {
         assert_eq!(chat(name, "http://h", model).structured_output(), StructuredOutput::Tool);
         assert!(sent(name, model, &request(&schema)).get("response_format").is_none(), "{name}");
     }
-    let routed = chat("openrouter", "http://h", "openai/gpt-5");
+    let routed = chat("openrouter", "https://openrouter.ai/api/v1", "openai/gpt-5");
     assert_eq!(routed.structured_output(), StructuredOutput::Native);
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, replaced, serve, whole};
+use crate::model::wires::testing::{Kept, ask, events, serve, whole, with_nonsense, with_nulls};
 use crate::model::{EmbeddingModel, Usage, finish};
 
 async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept) {
@@ -212,9 +212,13 @@ async fn openrouters_details_are_put_together_and_go_back() {
          "format": "anthropic-claude-v1", "index": 0},
         {"type": "reasoning.encrypted", "data": "xyz", "id": "r1", "index": 1},
     ]);
-    assert_eq!(done.reasoning[0].receipt.as_ref().map(|r| &r.data), Some(&details));
-    let body = sent("openrouter", "m", &conversation(done.reasoning, ""));
+    let receipt = done.reasoning[0].receipt.as_ref().expect("receipt");
+    assert_eq!(receipt.data, json!({"model": "m", "details": details}));
+    let body = sent("openrouter", "m", &conversation(done.reasoning.clone(), ""));
     assert_eq!(body["messages"][1]["reasoning_details"], details);
+    // Another model behind the same address cannot read them.
+    let body = sent("openrouter", "other", &conversation(done.reasoning, ""));
+    assert!(body["messages"][1].get("reasoning_details").is_none());
 }
 
 #[tokio::test]
@@ -375,7 +379,8 @@ async fn embeddings_come_in_order_and_at_length_1() {
 }
 
 /// Pieces of every kind that a provider sends.
-const PIECES: [&str; 4] = [
+const PIECES: [&str; 5] = [
+    r#"{"choices":[{"index":0,"delta":{"content":{"type":"text","text":"x"}},"native_finish_reason":"x"}]}"#,
     r#"{"choices":[{"index":0,"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"x"}]}}]}"#,
     r#"{"choices":[{"index":0,"delta":{"reasoning":"hm","reasoning_details":[{"type":"reasoning.text","text":"hm","signature":"s","id":"r","format":"f","index":0}]}}]}"#,
     r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"a","type":"function","function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#,
@@ -385,19 +390,76 @@ const PIECES: [&str; 4] = [
 #[tokio::test]
 async fn null_is_taken_anywhere_and_nonsense_never_does_worse_than_fail() {
     let model = chat("mine", "http://127.0.0.1:9", "m");
-    let data = STREAM.iter().filter(|data| **data != "[DONE]").chain(&PIECES);
-    for event in data {
-        for mutant in replaced(event, &Value::Null) {
-            let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
-            assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+    let data = || STREAM.into_iter().filter(|data| *data != "[DONE]").chain(PIECES);
+    for mutant in with_nulls(data()) {
+        let outcome = Reading::new(&model, None).take(&mutant, &mut Kept::default()).await;
+        assert!(outcome.is_ok(), "{mutant}: {outcome:?}");
+    }
+    for mutant in with_nonsense(data()) {
+        let mut reading = Reading::new(&model, None);
+        if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
+            let _ = reading.complete(&mut Kept::default()).await;
         }
-        for with in [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])] {
-            for mutant in replaced(event, &with) {
-                let mut reading = Reading::new(&model, None);
-                if reading.take(&mutant, &mut Kept::default()).await.is_ok() {
-                    let _ = reading.complete(&mut Kept::default()).await;
-                }
-            }
-        }
+    }
+}
+
+#[tokio::test]
+async fn errors_stand_in_many_places_and_are_told_from_all() {
+    let begin = r#"{"choices":[{"delta":{"content":"x"}}]}"#;
+    for (name, data, code, says) in [
+        (
+            "groq",
+            r#"{"choices":[{"delta":{}}],"x_groq":{"id":"req_g","error":"over capacity"}}"#,
+            Code::ModelUnavailable,
+            "over capacity",
+        ),
+        (
+            "openrouter",
+            r#"{"choices":[{"delta":{"content":""},"finish_reason":"error","error":{"code":429,"message":"slow down"}}]}"#,
+            Code::ModelRateLimited,
+            "slow down",
+        ),
+        (
+            "openrouter",
+            r#"{"choices":[{"delta":{},"finish_reason":"error","native_finish_reason":"MALFORMED"}]}"#,
+            Code::ModelUnavailable,
+            "MALFORMED",
+        ),
+        (
+            "mine",
+            r#"{"error":{"message":"the request exceeds the available context size"}}"#,
+            Code::ModelContextExceeded,
+            "context size",
+        ),
+    ] {
+        let error = answer(name, &[begin, data]).await.0.expect_err(data);
+        assert_eq!(error.code(), code, "{data}");
+        assert!(error.message().contains(says), "{error}");
+        assert_eq!(error.answer().and_then(|a| a.request_id.as_deref()), Some("req_1"), "{data}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_alone_and_counts_that_are_left_out_are_made_sense_of() {
+    let (done, _) = answer(
+        "mine",
+        &[
+            r#"{"choices":[{"delta":{"content":{"type":"text","text":"so"}},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"total_tokens":12}}"#,
+        ],
+    )
+    .await;
+    let done = done.expect("answer");
+    assert_eq!((done.text.as_str(), done.usage), ("so", Usage::new(9, 3)));
+}
+
+#[tokio::test]
+async fn an_exchange_has_the_id_that_its_provider_gives_it() {
+    let body = r#"{"choices":[{"message":{"content":"x"},"finish_reason":"stop"}]}"#;
+    for header in ["x-generation-id", "x-debug-trace-id", "cf-ray"] {
+        let answer =
+            format!("HTTP/1.1 200 OK\r\n{header}: id-7\r\nconnection: close\r\n\r\n{body}");
+        let (done, _) = ask(answer.into_bytes(), 4096, |address| chat("mine", address, "m")).await;
+        assert_eq!(done.expect(header).request_id.as_deref(), Some("id-7"), "{header}");
     }
 }
