@@ -356,15 +356,21 @@ impl Answer<'_> {
         Ok(chunk)
     }
 
-    /// The data of the next server-sent event, `None` at the end of the stream.
-    pub(in crate::model) async fn event(&mut self) -> Result<Option<String>> {
+    /// The data of the next server-sent event, `None` at the end of the stream. Where the answer is
+    /// `whole`, a connection that breaks or falls silent is its end, too: not every server closes
+    /// what it has finished, and to ask for more of a whole answer would spoil it.
+    pub(in crate::model) async fn event(&mut self, whole: bool) -> Result<Option<String>> {
         loop {
             if let Some(data) = self.reader.next()? {
                 return Ok(Some(data));
             }
-            match self.chunk().await? {
-                Some(chunk) => self.reader.push(&chunk)?,
-                None => return Ok(None),
+            match self.chunk().await {
+                Ok(Some(chunk)) => self.reader.push(&chunk)?,
+                Ok(None) => return Ok(None),
+                Err(error) if whole && error.code() != Code::ModelInvalidResponse => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
             }
         }
     }

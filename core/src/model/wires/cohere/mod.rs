@@ -55,7 +55,7 @@ impl ChatModel for Cohere {
             reading.take_whole(&answer.body().await?, sink).await?;
             return reading.complete(sink).await;
         }
-        while let Some(data) = answer.event().await? {
+        while let Some(data) = answer.event(reading.is_whole()).await? {
             if data.trim() == "[DONE]" {
                 break;
             }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, reached, replaced, serve, whole};
+use crate::model::wires::testing::{Kept, ask, cut_off, events, reached, replaced, serve, whole};
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
 };
@@ -222,6 +222,17 @@ async fn endings_and_failures_have_one_word_each() {
     ] {
         assert_eq!(answer(&[data]).await.0.expect_err(data).code(), code, "{data}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_behind_a_whole_answer_takes_nothing_from_it() {
+    let said =
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"all"}}}}"#;
+    let over = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#;
+    let (done, _) = ask(cut_off(events(&[said, over])), 4096, model).await;
+    assert_eq!(done.expect("whole").text, "all");
+    let (broken, _) = ask(cut_off(events(&[said])), 4096, model).await;
+    assert_eq!(broken.expect_err("not whole").code(), Code::ModelStreamBroken);
 }
 
 #[tokio::test]

@@ -403,6 +403,11 @@ async fn over_a_socket_the_address_and_the_key_are_right_and_the_answer_is_whole
         assert!(asked.starts_with(line), "{asked}");
         assert!(asked.contains("x-goog-api-key: AIza-canary\r\n"), "{asked}");
     }
+    // A connection that breaks behind a whole answer takes nothing from it.
+    let head = head.replace("connection: close", "content-length: 1000000");
+    let (base, _) = serve(format!("{head}{STREAM}"));
+    let done = model(&base, MODEL).expect("model").chat(&request, &mut Seen::default()).await;
+    assert_eq!(done.expect("whole").text, "Grüße \"you\"");
     let (base, _) = serve(format!("{head}{}", &STREAM[..STREAM.len() / 2]));
     let error = model(&base, MODEL).expect("model").chat(&request, &mut Seen::default()).await;
     assert_eq!(error.expect_err("broken").code(), Code::ModelStreamBroken);

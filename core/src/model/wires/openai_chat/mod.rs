@@ -112,7 +112,7 @@ impl ChatModel for OpenAiChat {
             reading.take(&answer.body().await?, sink).await?;
             return reading.complete(sink).await;
         }
-        while let Some(data) = answer.event().await? {
+        while let Some(data) = answer.event(reading.is_whole()).await? {
             if data.trim() == "[DONE]" {
                 break;
             }

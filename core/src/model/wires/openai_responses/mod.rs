@@ -46,7 +46,7 @@ impl ChatModel for OpenAiResponses {
             reading.take_whole(&answer.body().await?, sink).await?;
             return reading.complete();
         }
-        while let Some(data) = answer.event().await? {
+        while let Some(data) = answer.event(false).await? {
             if data.trim() == "[DONE]" || reading.take(&data, sink).await? {
                 break;
             }
