@@ -41,6 +41,12 @@ def aimock() -> Iterator[servers.Server]:
 
 
 @pytest.fixture(scope="session")
+def llmock() -> Iterator[servers.Server]:
+    """The stand-in that judges; it has a plugin with a fixture of this name, which pytest.ini leaves out."""
+    yield from _served(servers.llmock)
+
+
+@pytest.fixture(scope="session")
 def llama() -> Iterator[servers.Server]:
     """The real model."""
     yield from _served(servers.llama)

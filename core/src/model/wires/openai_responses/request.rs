@@ -71,6 +71,9 @@ struct Tool<'a> {
 #[serde(untagged)]
 enum Item<'a> {
     Said {
+        /// For an assistant, `message`: servers that copy the API need it, and it is the default.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        r#type: Option<&'static str>,
         role: &'static str,
         content: Content<'a>,
     },
@@ -104,7 +107,8 @@ enum Part<'a> {
 }
 
 fn said<'a>(role: &'static str, text: &'a str) -> Item<'a> {
-    Item::Said { role, content: Content::Text(text) }
+    let r#type = (role == "assistant").then_some("message");
+    Item::Said { r#type, role, content: Content::Text(text) }
 }
 
 fn user<'a>(text: &'a str, images: &[Image]) -> Item<'a> {
@@ -114,6 +118,7 @@ fn user<'a>(text: &'a str, images: &[Image]) -> Item<'a> {
     let words = (!text.is_empty()).then_some(Part::InputText { text });
     let pictures = images.iter().map(|i| Part::InputImage { image_url: image_url(i) });
     Item::Said {
+        r#type: None,
         role: "user",
         content: Content::Parts(words.into_iter().chain(pictures).collect()),
     }
