@@ -83,7 +83,7 @@ class _Relay(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers["Content-Length"]))
 
     def ask(self, behind: Server, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body of the answer; no status when the connection broke."""
+        """Status, headers and body of the answer."""
         connection = http.client.HTTPConnection(behind.root.removeprefix("http://"), timeout=30)
         skipped = ("host", "content-length", "accept-encoding")
         headers = {name: value for name, value in self.headers.items() if name.lower() not in skipped}
@@ -131,7 +131,8 @@ class _Batching(_Relay):
         refused = [answer for answer in answers if answer[0] != 200]
         status, headers, body = refused[0] if refused else answers[0]
         if not refused and b"malformed" not in body:
-            body = json.dumps({"embeddings": [json.loads(body)["embedding"] for *_, body in answers]}).encode()
+            embeddings = [json.loads(answer)["embedding"] for *_, answer in answers]
+            body = json.dumps({"embeddings": embeddings}).encode()
         self.send_response(status)
         for name in ("Content-Type", "Retry-After"):
             if name in headers:

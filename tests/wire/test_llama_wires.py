@@ -103,7 +103,8 @@ def test_texts_are_ranked_as_the_models_own_vectors_rank_them(
     asked, *vectors = [each["embedding"] for each in answer["data"]]
 
     def nearness(vector: list[float]) -> float:
-        return sum(a * b for a, b in zip(asked, vector, strict=True)) / hypot(*asked) / hypot(*vector)
+        product: float = sum(a * b for a, b in zip(asked, vector, strict=True))
+        return product / hypot(*asked) / hypot(*vector)
 
     expected = sorted(TEXTS, key=lambda name: -nearness(vectors[list(TEXTS).index(name)]))
     for name, text in TEXTS.items():
