@@ -11,7 +11,7 @@ AIMOCK = "aimock 1.43.0, a third party's stand-in for the providers' APIs"
 LLAMA = "a real llama.cpp server (xllamacpp) with SmolLM2-135M-Instruct"
 
 BEHIND_RELAY = f"{AIMOCK}, behind a relay of ours that asks it for each text of a batch"
-LLMOCK = "llmock 0.2.2, another one, which breaks what it serves and judges who asks"
+LLMOCK = "llmock 0.2.2, another one of a third party, which breaks what it serves and judges who asks"
 
 Exercise = Callable[[str, str, str], None]
 """Notes what a test exercises: the provider, a column of the table, and against what."""
