@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Callable
 
 import pytest
 
@@ -38,6 +37,12 @@ def _served(start: Callable[[], AbstractContextManager[servers.Server]]) -> Iter
 def aimock() -> Iterator[servers.Server]:
     """The stand-in for providers."""
     yield from _served(servers.aimock)
+
+
+@pytest.fixture(scope="session")
+def llmock() -> Iterator[servers.Server]:
+    """The stand-in that judges; it has a plugin with a fixture of this name, which pytest.ini leaves out."""
+    yield from _served(servers.llmock)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ END = "<!-- exercised: end -->"
 
 FEATURES = (
     "text", "stream", "tools", "parallel tools", "structured", "images", "reasoning", "usage", "errors",
+    "faults", "embeddings",
 )  # fmt: skip
 
 Exercised = dict[str, dict[str, set[str]]]

@@ -2,7 +2,7 @@
 
 import sys
 
-from xllamacpp import CommonParams, Server
+from xllamacpp import CommonParams, Server, llama_pooling_type
 
 parameters = CommonParams()
 parameters.model.path = sys.argv[1]
@@ -12,6 +12,9 @@ parameters.use_jinja = True
 parameters.fit_params = False
 parameters.n_ctx = 8192
 parameters.n_parallel = 1
+# Of the same model: what it is at the end of a text, averaged.
+parameters.embedding = True
+parameters.pooling_type = llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
 # One thread: threads of llama.cpp wait for each other in loops, which is slow on a busy machine.
 parameters.cpuparams.n_threads = 1
 

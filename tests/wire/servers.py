@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,14 @@ import materials
 
 HERE = Path(__file__).resolve().parent
 API_KEY = "sk-wire-tests"
+# Of the stand-in. The circuit breaker is of address and key: who provokes faults takes one alone.
+_MORE_KEYS = [f"{API_KEY}-{number}" for number in range(1000)]
+_unused_keys = iter(_MORE_KEYS)
+
+
+def unused_key() -> str:
+    """A key of the stand-in that no other test has."""
+    return next(_unused_keys)
 
 
 def free_port() -> int:
@@ -60,9 +69,19 @@ class Server:
 
     def requests(self, model: str) -> list[dict[str, Any]]:
         """The bodies of the requests for this model, in order (aimock only)."""
-        entries = self.get("/__aimock/journal")
-        bodies = [entry.get("body") or {} for entry in entries]
-        return [body for body in bodies if body.get("model") == model]
+        return self.all_requests()[model]
+
+    def all_requests(self) -> defaultdict[str, list[dict[str, Any]]]:
+        """The same for every model; the journal is long after a while."""
+        bodies: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entry in self.get("/__aimock/journal"):
+            body = entry.get("body") or {}
+            bodies[body.get("model", "")].append(body)
+        return bodies
+
+    def teach(self, *fixtures: dict[str, Any]) -> None:
+        """Has these questions answered, too (aimock only)."""
+        post(f"{self.root}/__aimock/fixtures", {"fixtures": fixtures})
 
 
 @contextmanager
@@ -91,7 +110,8 @@ def _running(command: list[str], port: int, ready: str, env: dict[str, str]) -> 
     finally:
         process.terminate()
         try:
-            process.wait(timeout=10)
+            # One that stalls on purpose would wait for itself.
+            process.wait(timeout=2)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -114,9 +134,21 @@ def aimock() -> Iterator[Server]:
         "--fixtures", str(HERE / "fixtures"), "--strict", "--validate-on-load",
         # Small pieces: words and arguments arrive cut in the middle.
         "--chunk-size", "5", "--log-level", "warn",
+        # Every request of the session is kept.
+        "--journal-max", "0",
     ]
-    env = os.environ | {"AIMOCK_API_KEYS": API_KEY}
+    env = os.environ | {"AIMOCK_API_KEYS": ",".join([API_KEY, *_MORE_KEYS])}
     with _running(command, port, "/__aimock/journal", env) as server:
+        yield server
+
+
+@contextmanager
+def llmock() -> Iterator[Server]:
+    """Another stand-in: it breaks what it serves, and judges who asked."""
+    port = free_port()
+    start = "from llmock.cli import app; app()"
+    command = [sys.executable, "-c", start, "serve", "--port", str(port), "--log-level", "warning"]
+    with _running(command, port, "/_llmock/scenario", dict(os.environ)) as server:
         yield server
 
 

@@ -4,55 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aikit
 import pytest
+from providers import AIMOCK, PROVIDERS, Exercise, Provider
 from servers import API_KEY, Server
 
-AIMOCK = "aimock 1.43.0, a third party's stand-in for the providers' APIs"
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-Exercise = Callable[[str, str, str], None]
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A provider as the stand-in serves it."""
-
-    name: str
-    path: str = "/v1"
-    """What of the address stands in front of the path that the provider's documents have."""
-    settings: tuple[tuple[str, str], ...] = ()
-    reasoning: bool = True
-    """Whether the stand-in lets it think, apart from what it says."""
-    counts: bool = True
-    """Whether the stand-in counts without being asked, as this provider does."""
-
-    def config(self, server: Server, key: str = API_KEY) -> dict[str, dict[str, str]]:
-        base = {"base_url": server.root + self.path, "api_key": key}
-        return {self.name: base | dict(self.settings)}
-
-
-PROVIDERS = [
-    Provider("openai", reasoning=False),
-    Provider("openai_responses"),
-    Provider("anthropic", ""),
-    Provider("gemini", ""),
-    Provider("cohere", "", reasoning=False),
-    Provider("mistral", counts=False),
-    Provider("deepseek"),
-    Provider("groq"),
-    Provider("xai"),
-    Provider("openrouter", "/api/v1"),
-    Provider("azure", "", (("api_version", "2024-10-21"),), reasoning=False),
-    Provider("ollama", ""),
-    Provider("of-my-own"),
-]
 
 
 @pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.name)
@@ -182,6 +144,14 @@ def test_what_the_model_thinks_is_told_apart_from_what_it_says(
         assert result.text == "Four."
         exercise(provider.name, "reasoning", AIMOCK)
         assert thought == "Two and two are added, which gives four."
+
+
+def test_mistral_counts_without_being_asked(aimock: Server, exercise: Exercise) -> None:
+    exercise("mistral", "usage", AIMOCK)
+    # At this address the stand-in does so, too.
+    _, result = watched(aimock, Provider("mistral", "/api/v1"), "Say hello to all.")
+    assert result.text == "Grüße from the other end of the wire 🦀."
+    assert (result.usage.input_tokens, result.usage.output_tokens) == (17, 9)
 
 
 @pytest.mark.parametrize(

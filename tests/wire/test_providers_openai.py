@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import aikit
@@ -86,17 +85,6 @@ def test_a_conversation_that_is_too_long_has_its_own_code(aimock: Server, provid
             kernel.agent(spec(f"{provider}/gpt-wire-long", [])).start("Hello").result()
     assert caught.value.code == "model_context_exceeded"
     assert not caught.value.retryable
-
-
-@pytest.mark.parametrize("provider", ["openai", "azure", "cohere"])
-def test_embeddings(aimock: Server, provider: str, tmp_path: Path) -> None:
-    (tmp_path / "note.txt").write_text("The cat purrs.", encoding="utf-8")
-    model = f"{provider}/embed-wire"
-    with kernel_of(aimock) as kernel:
-        collection = kernel.collection("things")
-        collection.ingest(str(tmp_path / "note.txt"), embedding_model=model)
-        found = collection.search("kitten", embedding_model=model)
-    assert [passage.source for passage in found] == ["note.txt"]
 
 
 @pytest.mark.parametrize("provider", ["openai", "azure", "cohere"])

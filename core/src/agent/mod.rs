@@ -11,6 +11,7 @@ mod images;
 mod prompt;
 mod recorder;
 mod run;
+mod said;
 mod toolbox;
 mod turns;
 

@@ -15,6 +15,7 @@ use super::budget::{BudgetLimits, Budgets};
 use super::event::{EventKind, ToolOutcome};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
+use super::said::Said;
 use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
@@ -339,7 +340,7 @@ impl Work<'_> {
         progress.usage_now = Usage::default();
         let model = self.agent.model_name.clone();
         recorder.emit(EventKind::ModelStarted { turn, model }).await;
-        let mut watch = Watch { recorder, progress, answer: self.answer };
+        let mut watch = Watch { recorder, progress, answer: self.answer, said: Said::default() };
         let mut completion = self.agent.model.chat(request, &mut watch).await?;
         // What was given as text on the way is text of the turn.
         let answered = self.answer.and_then(|answer| answer.take_call(&mut completion));
@@ -449,6 +450,7 @@ struct Watch<'a, 'b, S> {
     recorder: &'a mut Recorder<'b, S>,
     progress: &'a mut Progress,
     answer: Option<&'a AnswerSchema>,
+    said: Said,
 }
 
 #[async_trait]
@@ -463,14 +465,15 @@ impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
                 self.progress.text.push_str(&text);
                 EventKind::TextDelta { text }
             }
-            Delta::ToolCall { name, arguments, .. }
+            Delta::ToolCall { call_id, name, arguments }
                 if self.answer.is_some_and(|answer| answer.is_answer(&name)) =>
             {
-                if arguments.is_empty() || self.answer.is_some_and(|answer| !answer.streams()) {
+                let text = self.said.add(&call_id, &arguments).to_owned();
+                if text.is_empty() || self.answer.is_some_and(|answer| !answer.streams()) {
                     return;
                 }
-                self.progress.text.push_str(&arguments);
-                EventKind::TextDelta { text: arguments }
+                self.progress.text.push_str(&text);
+                EventKind::TextDelta { text }
             }
             Delta::ToolCall { call_id, name, arguments } => {
                 EventKind::ToolCallDelta { call_id, name, arguments }

@@ -4,7 +4,7 @@
 const TAIL: usize = 16 * 1024;
 /// Letters in a row that are a repetition wherever they begin.
 const ANYWHERE: usize = 8;
-/// Letters that are one when they begin a word.
+/// Letters that are one when they begin with a word; there may be several words.
 const WORD: usize = 3;
 
 /// Takes the second text in pieces and cuts off what it repeats of the first one's end.
@@ -60,7 +60,7 @@ impl Seam {
         }
         let before = self.tail[..self.tail.len() - overlap.len()].chars().next_back();
         let at_word = before.is_none_or(|c| !c.is_alphanumeric());
-        let letters = overlap.chars().take_while(|c| c.is_alphabetic()).count();
+        let letters = overlap.chars().filter(|c| c.is_alphabetic()).count();
         at_word && letters >= WORD
     }
 }
@@ -91,6 +91,8 @@ mod tests {
             ("The quick bro", "brown fox", "The quick brown fox"),
             ("The quick", "The quick brown", "The quick brown"),
             ("The quick brown", "The quick brown", "The quick brown"),
+            // Short words, as at the beginning of an answer.
+            ("I boo", "I book it", "I book it"),
             // The longest.
             ("the end the end", "the end the end of it", "the end the end of it"),
             // Chance.

@@ -361,15 +361,21 @@ impl Answer<'_> {
     }
 
     /// The data of the next server-sent event, `None` at the end of the stream. Most say it in a word
-    /// of OpenAI's.
-    pub(in crate::model) async fn event(&mut self) -> Result<Option<String>> {
+    /// of OpenAI's. Where the answer is `whole`, a connection that breaks or falls silent is its end,
+    /// too: not every server closes what it has finished, and to ask for more of a whole answer would
+    /// spoil it.
+    pub(in crate::model) async fn event(&mut self, whole: bool) -> Result<Option<String>> {
         loop {
             if let Some(data) = self.reader.next()? {
                 return Ok(Some(data).filter(|data| data.trim() != "[DONE]"));
             }
-            match self.chunk().await? {
-                Some(chunk) => self.reader.push(&chunk)?,
-                None => return Ok(None),
+            match self.chunk().await {
+                Ok(Some(chunk)) => self.reader.push(&chunk)?,
+                Ok(None) => return Ok(None),
+                Err(error) if whole && error.code() != Code::ModelInvalidResponse => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
             }
         }
     }

@@ -109,6 +109,12 @@ pub(super) fn events(data: &[&str]) -> Vec<u8> {
     answer
 }
 
+/// The same answer, whose connection breaks behind it: less comes than was announced.
+pub(super) fn cut_off(answer: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(answer).expect("text");
+    text.replacen("connection: close", "content-length: 1000000", 1).into_bytes()
+}
+
 /// An answer in one piece.
 pub(super) fn whole(status: &str, body: &str) -> Vec<u8> {
     format!(

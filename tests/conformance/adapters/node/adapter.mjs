@@ -42,7 +42,7 @@ const OPTIONS = [
   "llm_tokens_per_day max_concurrent_executions max_cpu_percent max_documents max_memory_mb max_specs",
   "max_storage_mb max_turns max_vectors on_conflict output_schema requests_per_minute run_id timeout_ms",
   "tokens_per_run cost_usd_per_run wire api_version first_byte_ms between_chunks_ms total_ms max_retries",
-  "tokens_per_minute concurrent_requests",
+  "tokens_per_minute concurrent_requests context_tokens cache_mb idle_s",
 ]
   .join(" ")
   .split(" ");

@@ -68,7 +68,8 @@ impl ChatModel for Anthropic {
         reader.done.request_id = answer.request_id.take();
         if answer.streamed {
             while !reader.ended() {
-                let Some(data) = answer.event().await? else { break };
+                let whole = !reader.done.finish_reason.is_empty();
+                let Some(data) = answer.event(whole).await? else { break };
                 reader.event(&data, sink).await?;
             }
         } else {

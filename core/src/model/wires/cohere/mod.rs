@@ -52,7 +52,7 @@ impl ChatModel for Cohere {
         let mut answer = self.chat.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
         if answer.streamed {
-            while let Some(data) = answer.event().await? {
+            while let Some(data) = answer.event(reading.is_whole()).await? {
                 reading.take(&data, sink).await?;
             }
         } else {
@@ -80,19 +80,27 @@ struct Kinds {
 #[async_trait]
 impl EmbeddingModel for Cohere {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let (this, texts) = (self.clone(), texts.to_vec());
-        io::run_here(async move { this.embed_batches(&texts).await }).await
+        self.embed_as("search_document", texts).await
+    }
+
+    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.embed_as("search_query", texts).await
     }
 }
 
 impl Cohere {
-    async fn embed_batches(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+    async fn embed_as(&self, purpose: &'static str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        let (this, texts) = (self.clone(), texts.to_vec());
+        io::run_here(async move { this.embed_batches(purpose, &texts).await }).await
+    }
+
+    async fn embed_batches(&self, purpose: &str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
         for batch in batches(texts, BatchLimit { texts: 96, bytes: 512 * 1024 }) {
             let body = json!({
                 "model": self.model,
                 "texts": batch,
-                "input_type": "search_document",
+                "input_type": purpose,
                 "embedding_types": ["float"],
             });
             let text = post(&self.embed, body.to_string().into_bytes()).await?;

@@ -248,6 +248,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// Whether the provider said why the answer ends, which it does last.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.done.finish_reason.is_empty()
+    }
+
     /// The whole answer. One without a finish reason was cut off, whatever else it holds.
     pub(super) async fn complete(mut self, sink: &mut dyn DeltaSink) -> Result<Completion> {
         if self.done.finish_reason.is_empty() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Code;
 use crate::model::wires::testing::{
-    Kept, ask, events, reached, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, events, reached, serve, whole, with_nonsense, with_nulls,
 };
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
@@ -227,6 +227,17 @@ async fn endings_and_failures_have_one_word_each() {
 }
 
 #[tokio::test]
+async fn a_connection_that_breaks_behind_a_whole_answer_takes_nothing_from_it() {
+    let said =
+        r#"{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"all"}}}}"#;
+    let over = r#"{"type":"message-end","delta":{"finish_reason":"COMPLETE"}}"#;
+    let (done, _) = ask(cut_off(events(&[said, over])), 4096, model).await;
+    assert_eq!(done.expect("whole").text, "all");
+    let (broken, _) = ask(cut_off(events(&[said])), 4096, model).await;
+    assert_eq!(broken.expect_err("not whole").code(), Code::ModelStreamBroken);
+}
+
+#[tokio::test]
 async fn an_answer_in_one_piece_is_taken_as_well() {
     let body = r#"{"id":"1","finish_reason":"TOOL_CALL","message":{"role":"assistant","tool_plan":"I look.","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"at once"}],"tool_calls":[{"id":"a","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"b","type":"function","function":{"name":"g","arguments":"{}"}}]},"usage":{"tokens":{"input_tokens":1,"output_tokens":2}}}"#;
     let (address, _asked) = serve(whole("200 OK", body), 4096);
@@ -246,6 +257,11 @@ async fn embeddings_are_those_of_the_second_version() {
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
     let asked = asked.recv().expect("request");
     assert!(asked.starts_with("POST /v2/embed "), "{asked}");
+    // Questions are told from passages.
+    let (address, queried) = serve(whole("200 OK", body), 4096);
+    model(&format!("{address}/v2/")).embed_queries(&texts).await.expect("vectors");
+    let queried = queried.recv().expect("request");
+    assert!(queried.contains(r#""input_type":"search_query""#), "{queried}");
     let sent: Value =
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
     assert_eq!(

@@ -27,13 +27,31 @@ struct Embedding {
 #[async_trait]
 impl EmbeddingModel for Gemini {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.embed_as("RETRIEVAL_DOCUMENT", texts).await
+    }
+
+    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
+        self.embed_as("RETRIEVAL_QUERY", texts).await
+    }
+}
+
+impl Gemini {
+    async fn embed_as(&self, purpose: &'static str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         let (endpoint, model, texts) =
             (self.embeddings.clone(), self.resource.clone(), texts.to_vec());
+        // Only these know tasks.
+        let tasked = ["models/gemini-embedding-001", "models/text-embedding-"];
+        let purpose = tasked.iter().any(|known| model.starts_with(known)).then_some(purpose);
         io::run_here(async move {
             let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
             for batch in texts.chunks(BATCH) {
-                let request =
-                    |text: &String| json!({"model": model, "content": {"parts": [{"text": text}]}});
+                let request = |text: &String| {
+                    let content = json!({"parts": [{"text": text}]});
+                    match purpose {
+                        Some(task) => json!({"model": model, "content": content, "taskType": task}),
+                        None => json!({"model": model, "content": content}),
+                    }
+                };
                 let requests: Vec<_> = batch.iter().map(request).collect();
                 let body = json!({ "requests": requests }).to_string().into_bytes();
                 let answer = with_retries(|| {

@@ -81,7 +81,7 @@ impl ChatModel for Gemini {
         let mut reader = Reader::new(&self.generate, &tools, text_streams);
         reader.done.request_id = answer.request_id.take();
         if answer.streamed {
-            while let Some(data) = answer.event().await? {
+            while let Some(data) = answer.event(!reader.done.finish_reason.is_empty()).await? {
                 reader.chunk(&data, sink).await?;
             }
         } else {

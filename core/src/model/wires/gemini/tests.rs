@@ -336,6 +336,11 @@ async fn over_a_socket_the_address_and_the_key_are_right_and_the_answer_is_whole
         assert!(asked.starts_with(line), "{asked}");
         assert!(asked.contains("x-goog-api-key: AIza-canary\r\n"), "{asked}");
     }
+    // A connection that breaks behind a whole answer takes nothing from it.
+    let head = head.replace("connection: close", "content-length: 1000000");
+    let (base, _) = serve(format!("{head}{STREAM}").into_bytes(), 4096);
+    let done = model(&base, MODEL).expect("model").chat(&request, &mut Kept::default()).await;
+    assert_eq!(done.expect("whole").text, "Grüße \"you\"");
     let (base, _) = serve(format!("{head}{}", &STREAM[..STREAM.len() / 2]).into_bytes(), 4096);
     let error = model(&base, MODEL).expect("model").chat(&request, &mut Kept::default()).await;
     assert_eq!(error.expect_err("broken").code(), Code::ModelStreamBroken);
@@ -376,7 +381,7 @@ async fn texts_become_vectors_of_length_one() {
     );
     let body: Value =
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
-    let of = |text: &str| json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": text}]}});
+    let of = |text: &str| json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": text}]}, "taskType": "RETRIEVAL_DOCUMENT"});
     assert_eq!(body, json!({"requests": [of("a"), of("b")]}));
     for nonsense in [
         r#"{"embeddings":[{"values":[1]}]}"#,

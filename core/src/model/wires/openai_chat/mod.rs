@@ -126,7 +126,7 @@ impl ChatModel for OpenAiChat {
         let mut answer = self.chat.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
         if answer.streamed {
-            while let Some(data) = answer.event().await? {
+            while let Some(data) = answer.event(reading.is_whole()).await? {
                 reading.take(&data, sink).await?;
             }
         } else {

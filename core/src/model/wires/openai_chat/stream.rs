@@ -211,6 +211,11 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// Whether the provider said why the answer ends; what comes after that are counts.
+    pub(super) fn is_whole(&self) -> bool {
+        !self.done.finish_reason.is_empty()
+    }
+
     /// The whole answer. One without a finish reason was cut off, whatever else it holds.
     pub(super) async fn complete(mut self, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let chat = &self.model.chat;

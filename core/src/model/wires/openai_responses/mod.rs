@@ -50,7 +50,7 @@ impl ChatModel for OpenAiResponses {
         let mut answer = self.endpoint.post(self.body(request)?).await?;
         let mut reading = Reading::new(self, answer.request_id.take());
         if answer.streamed {
-            while let Some(data) = answer.event().await? {
+            while let Some(data) = answer.event(false).await? {
                 if reading.take(&data, sink).await? {
                     break;
                 }

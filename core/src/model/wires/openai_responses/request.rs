@@ -71,6 +71,9 @@ struct Tool<'a> {
 #[serde(untagged)]
 enum Item<'a> {
     Said {
+        /// For an assistant, `message`: servers that copy the API need it, and it is the default.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        r#type: Option<&'static str>,
         role: &'static str,
         content: Content<'a, Part<'a>>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +102,16 @@ enum Part<'a> {
 }
 
 fn said<'a>(role: &'static str, text: &'a str) -> Item<'a> {
-    Item::Said { role, content: Content::Text(text), phase: None }
+    message_of(role, Content::Text(text), None)
+}
+
+fn message_of<'a>(
+    role: &'static str,
+    content: Content<'a, Part<'a>>,
+    phase: Option<&'a str>,
+) -> Item<'a> {
+    let r#type = (role == "assistant").then_some("message");
+    Item::Said { r#type, role, content, phase }
 }
 
 fn tool(tool: &ToolSpec) -> Tool<'_> {
@@ -144,7 +156,7 @@ impl OpenAiResponses {
         let mut add = |to: usize, phase: Option<&'a str>| {
             // A text that was changed since may have no such place.
             if let Some(piece) = text.get(done..to).filter(|piece| !piece.is_empty()) {
-                items.push(Item::Said { role: "assistant", content: Content::Text(piece), phase });
+                items.push(message_of("assistant", Content::Text(piece), phase));
                 done = to;
             }
         };
@@ -205,7 +217,7 @@ impl OpenAiResponses {
                 Message::User { text, images } => {
                     let picture = |image_url| Part::InputImage { image_url };
                     let content = user(text, images, |text| Part::InputText { text }, picture);
-                    input.push(Item::Said { role: "user", content, phase: None });
+                    input.push(message_of("user", content, None));
                 }
                 Message::Assistant { text, reasoning, tool_calls } => {
                     self.add_assistant(&mut input, text, reasoning, tool_calls);

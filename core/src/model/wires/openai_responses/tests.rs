@@ -69,7 +69,7 @@ fn the_body_is_the_one_that_the_api_documents() {
                     {"type": "input_text", "text": "u"},
                     {"type": "input_image", "image_url": "data:image/png;base64,AQID"},
                 ]},
-                {"role": "assistant", "content": "so"},
+                {"type": "message", "role": "assistant", "content": "so"},
                 {"type": "function_call", "call_id": "c1", "name": "t", "arguments": "{}"},
                 {"type": "function_call_output", "call_id": "c1", "output": "1"},
             ],
@@ -162,7 +162,7 @@ fn thoughts_go_back_to_where_they_stood_and_to_nobody_else() {
     };
     let function =
         |id: &str| json!({"type": "function_call", "call_id": id, "name": "t", "arguments": "{}"});
-    let text = json!({"role": "assistant", "content": "so"});
+    let text = json!({"type": "message", "role": "assistant", "content": "so"});
     assert_eq!(
         sent("gpt-5", &said("so", vec![call("a"), call("b")]))["input"],
         json!([item("rs_1"), text, function("a"), item("rs_2"), function("b")])

@@ -276,6 +276,12 @@ async fn over_a_socket_the_headers_are_there_and_the_answer_is_whole() {
         assert!(asked.contains("x-api-key: sk-ant-canary\r\n"), "{asked}");
         assert!(asked.contains("anthropic-version: 2023-06-01\r\n"), "{asked}");
     }
+    // A connection that breaks behind a whole answer takes nothing from it.
+    let head = head.replace("connection: close", "content-length: 1000000");
+    let unsaid = &STREAM[..STREAM.find("event: message_stop").expect("place")];
+    let (base, _) = serve(format!("{head}{unsaid}").into_bytes(), 4096);
+    let (done, _) = ask(base, &plain(vec![Message::user("x")])).await;
+    assert_eq!(done.expect("whole").text, "Grüße \"you\" there");
     // Cut off before it says why it ended.
     let cut = &STREAM[..STREAM.find("event: message_delta").expect("place")];
     let (base, _) = serve(format!("{head}{cut}").into_bytes(), 4096);

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
-use crate::model::wires::testing::{Kept, ask, events, serve, whole, with_nonsense, with_nulls};
+use crate::model::wires::testing::{
+    Kept, ask, cut_off, events, serve, whole, with_nonsense, with_nulls,
+};
 use crate::model::{EmbeddingModel, Usage, finish};
 
 async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept) {
@@ -319,6 +321,17 @@ async fn errors_within_a_stream_have_their_codes() {
         let (outcome, _) = answer("mine", &[data]).await;
         assert_eq!(outcome.expect_err(data).code(), code, "{data}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_behind_a_whole_answer_takes_nothing_from_it() {
+    let said = r#"{"choices":[{"delta":{"content":"all"}}]}"#;
+    let over = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+    let make = |address: &str| chat("mine", address, "m");
+    let (done, _) = ask(cut_off(events(&[said, over])), 4096, make).await;
+    assert_eq!(done.expect("whole").text, "all");
+    let (broken, _) = ask(cut_off(events(&[said])), 4096, make).await;
+    assert_eq!(broken.expect_err("not whole").code(), Code::ModelStreamBroken);
 }
 
 #[tokio::test]
