@@ -19,6 +19,9 @@ from pathlib import Path
 from frameworks import FRAMEWORKS, ROOT, python
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT / "scripts"))
+from small_model import Unavailable, small_model
+
 LINE = re.compile(r"^(pass|fail) (\S.*)$", re.MULTILINE)
 
 
@@ -104,7 +107,11 @@ def run(host: Host, path: Path, command: list[str], timeout: float) -> Report:
         command, problem = compiled(path)
         if problem:
             return Report(failures=[f"it does not compile:\n{problem}"])
-    env = os.environ | host.environment | {"AIKIT_ROOT": str(ROOT)}
+    env = os.environ | host.environment | {
+        "AIKIT_ROOT": str(ROOT),
+        # Where the small real model is put by `main`.
+        "AIKIT_MODELS": str(ROOT / ".cache" / "models"),
+    }
     with tempfile.TemporaryDirectory(prefix="aikit-lifecycle-") as folder, \
             tempfile.TemporaryFile() as output:
         try:
@@ -184,6 +191,10 @@ def main() -> int:
                         help="seconds that a program may take; ten times that for a framework")
     options = parser.parse_args()
 
+    try:
+        small_model()
+    except Unavailable as error:
+        sys.exit(f"models in the process cannot be tested: {error}")
     passed = failed = 0
     for host in HOSTS:
         if options.language and host.name not in options.language:

@@ -66,6 +66,16 @@ static void exit_in_mid_stream(void) {
     exit(7);
 }
 
+#define COUNTING                                                                                    \
+    "agent: local\n"                                                                                \
+    "model: local/SmolLM2-135M-Instruct.Q4_1.gguf\n"                                                \
+    "intelligence: {temperature: 0, max_tokens: 2000}\n"
+
+static void exit_while_a_model_in_the_process_answers(void) {
+    streaming(new_agent(COUNTING));
+    exit(7);
+}
+
 static void leave_in_mid_stream(void) {
     streaming(new_agent(SLOW));
     _exit(7);
@@ -156,6 +166,7 @@ static void situation(const char *name, void (*perform)(void)) {
 
 int main(void) {
     for (int i = 0; i < 10; i++) situation("exit in mid-stream", exit_in_mid_stream);
+    situation("exit while a model in the process answers", exit_while_a_model_in_the_process_answers);
     situation("_exit in mid-stream", leave_in_mid_stream);
     situation("exit with many runs", exit_with_many_runs);
     situation("exit while a thread waits for a run", exit_while_a_thread_waits);

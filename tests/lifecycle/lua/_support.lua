@@ -30,6 +30,20 @@ local function streaming()
 end
 ]]
 
+-- Programs of models in the process begin with this.
+support.counting = [[
+local function counting()
+  local run = kernel:agent(aikit.parse_spec(aikit.json_encode({
+    agent = "local",
+    model = "local/SmolLM2-135M-Instruct.Q4_1.gguf",
+    intelligence = { temperature = 0, max_tokens = 2000 },
+  }))):start("Count from 1 to 1000.")
+  for event in run:events() do
+    if event.type == "text_delta" then return run end
+  end
+end
+]]
+
 -- Runs Lua code in a process of its own, after the prelude, with an open kernel unless `bare`.
 -- Gives exit status, seconds and output.
 function support.child(code, bare)

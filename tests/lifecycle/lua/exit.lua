@@ -29,6 +29,8 @@ ends("the end of the program after an error in a tool", 0, [[
   local script = { { tool_calls = { { name = "fail", arguments = {} } } }, { text = "done" } }
   assert(agent(script, { "fail" }):run("go").text == "done")
 ]])
+ends("os.exit while a model of the process answers", 4, support.counting .. "counting() os.exit(4, true)")
+ends("the end of the program while a model of the process answers", 0, support.counting .. "run = counting()")
 ends("a module that was loaded and never used", 0, [[ package.loaded.aikit = nil ]], true)
 
 local failed

@@ -55,6 +55,19 @@ async function endsAtOnce(source) {
   return seen.stdout;
 }
 
+test("a process ends while a model in it answers", async () => {
+  await ends(`
+    const kernel = await core.open();
+    const agent = await kernel.agent(core.parseSpec(JSON.stringify({
+      agent: "local", model: "local/SmolLM2-135M-Instruct.Q4_1.gguf",
+      intelligence: { temperature: 0, max_tokens: 2000 },
+    })));
+    const run = agent.start("Count from 1 to 1000.");
+    for await (const event of run) if (event.type === "text_delta") break;
+    process.exit(0);
+  `);
+});
+
 test("a process ends by itself with an open kernel", async () => {
   const out = await endsAtOnce(`${SETUP} console.log((await quick.run("go")).text);`);
   assert.equal(out, "done\n");
