@@ -10,6 +10,7 @@ mod lenient;
 mod openai_chat;
 mod openai_responses;
 mod refusal;
+mod stillness;
 #[cfg(test)]
 mod testing;
 
