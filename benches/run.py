@@ -85,7 +85,9 @@ def collection() -> str | None:
     folder, model = os.environ.get("CRANFIELD"), os.environ.get("MINILM")
     if not folder:
         return left_out("embeddings: CRANFIELD names no folder")
-    return f"--cranfield {folder}" + (f" --model {model}" if model else "")
+    # The bench runs in another folder.
+    return f"--cranfield {Path(folder).resolve()}" + (
+        f" --model {Path(model).resolve()}" if model else "")
 
 
 PARTS = [
@@ -159,7 +161,7 @@ def lines(part: str, row: dict) -> list[str]:
     if "values" in row:
         first = next(iter(row["values"].values()))
         return [
-            f"{part:<8}{row['figure'] + ': ' + name:<72}{number(value):>10} {unit:<4}"
+            f"{part:<11}{row['figure'] + ': ' + name:<72}{number(value):>10} {unit:<4}"
             f" {value / first:.2f} x"
             for name, value in row["values"].items()
         ]
@@ -167,7 +169,7 @@ def lines(part: str, row: dict) -> list[str]:
         text = f"{number(row['p50']):>10} {unit:<4} p95 {number(row['p95'])}"
     else:
         text = f"{number(row['value']):>10} {unit}"
-    return [f"{part:<8}{row['figure']:<72}{text}"]
+    return [f"{part:<11}{row['figure']:<72}{text}"]
 
 
 def machine() -> str:
