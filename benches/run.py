@@ -2,7 +2,11 @@
 """Builds in release, measures, and prints one table: `make bench`.
 
     benches/run.py               everything
-    benches/run.py --only core   some of it: core, peers, lua, node, python
+    benches/run.py --only core   some of it: core, peers, local, embeddings, lua, node, python
+
+What else is measured beside aikit is fetched into .cache: npm and pip packages of the versions that
+benches/peers names, llama.cpp as tests/wire has it. What cannot be fetched is said and left out. For
+`embeddings`, CRANFIELD names a folder with the collection, and MINILM one with a sentence model.
 
 Each part prints JSON objects, one a line: {figure, unit, value} or {figure, unit, p50, p95} or
 {figure, unit, values: {name: number}}. The modules print one object of {figure_unit: number}.
@@ -13,8 +17,10 @@ Modules are measured from copies in target/bench: those in the tree stay what th
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +32,76 @@ class Part:
     name: str
     build: str
     run: str
+    # Fetches what the run needs: arguments for it, or None if the part is to be left out.
+    fetch: Callable[[], str | None] = lambda: ""
+
+
+def shell(command: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, **options)
+
+
+def left_out(what: str) -> None:
+    print(f"=== left out: {what}", flush=True)
+
+
+def other_languages() -> str:
+    """The contestants of `peers` that have to be fetched; what cannot be had is left out."""
+    found = []
+    folder = ".cache/peers/node"
+    node = (f"mkdir -p {folder} && cp benches/peers/node/* {folder} && npm ci --prefix {folder} "
+            "--ignore-scripts --silent --no-audit --no-fund")  # fmt: skip
+    if shell(node).returncode == 0:
+        found.append(f"Vercel AI SDK 6.0=node {folder}/stream.mjs")
+    else:
+        left_out("the Vercel AI SDK: npm cannot fetch it")
+    python = venv("peers", "benches/peers/python/requirements.txt")
+    if python:
+        found.append(f"OpenAI Agents SDK 0.24={python} benches/peers/python/stream.py")
+    return " ".join(f"--peer {shlex.quote(peer)}" for peer in found)
+
+
+def venv(name: str, requirements: str) -> str | None:
+    made = shell(f"scripts/venv.sh {name} {requirements}", stdout=subprocess.PIPE, text=True)
+    if made.returncode:
+        left_out(f"what {requirements} names: pip cannot fetch it")
+        return None
+    return made.stdout.strip()
+
+
+def small_model() -> str | None:
+    """A local model and a Python with llama.cpp."""
+    sys.path.insert(0, str(ROOT / "tests/wire"))
+    import materials
+
+    try:
+        model = materials.model()
+    except materials.Unavailable as error:
+        return left_out(f"local models: {error}")
+    python = venv("wire", "tests/wire/requirements.txt")
+    return python and f"{model} {python}"
+
+
+def collection() -> str | None:
+    folder, model = os.environ.get("CRANFIELD"), os.environ.get("MINILM")
+    if not folder:
+        return left_out("embeddings: CRANFIELD names no folder")
+    # The bench runs in another folder.
+    return f"--cranfield {Path(folder).resolve()}" + (
+        f" --model {Path(model).resolve()}" if model else "")
 
 
 PARTS = [
     Part("core", "cargo bench --workspace --bench figures --no-run",
          "cargo bench --quiet --workspace --bench figures -- --json"),
     Part("peers", "cargo build --release --manifest-path benches/peers/Cargo.toml "
-         "--target-dir target/peers", "target/peers/release/aikit-peers --json"),
+         "--target-dir target/peers", "target/peers/release/aikit-peers --json", other_languages),
+    Part("local", "cargo bench --workspace --bench local --no-run",
+         "for threads in 1 2; do "
+         "cargo bench --quiet --workspace --bench local -- {} $threads 6 --json; done",
+         small_model),
+    Part("embeddings", "cargo bench --workspace --bench embeddings --no-run",
+         "taskset -c 0 cargo bench --quiet --workspace --bench embeddings -- --json --speed {}",
+         collection),
     Part("lua", "cargo build --release --workspace && mkdir -p target/bench/lua && "
          "cp target/release/libaikit_lua.so target/bench/lua/aikit.so",
          "LUA_CPATH='target/bench/lua/?.so' lua5.4 bindings/lua/bench.lua"),
@@ -52,17 +121,17 @@ PARTS = [
 UNITS = {"ns": "ns", "us": "us", "ms": "ms", "kib": "KiB", "kb": "KB", "mb": "MB"}
 
 
-def shell(command: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", command], cwd=ROOT, **options)
-
-
 def rows(part: Part) -> list[dict]:
     """The figures of one part; what else it prints (warnings, progress) is passed on."""
+    arguments = part.fetch()
+    if arguments is None:
+        return []
     print(f"=== {part.name}: {part.build}", flush=True)
     shell(part.build, check=True)
-    print(f"=== {part.name}: {part.run}", flush=True)
+    run = part.run.replace("{}", arguments) if "{}" in part.run else f"{part.run} {arguments}"
+    print(f"=== {part.name}: {run}", flush=True)
     found = []
-    for line in shell(part.run, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
+    for line in shell(run, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
         if line.startswith("{"):
             row = json.loads(line)
             found += [row] if "figure" in row else flat(row)
@@ -92,7 +161,7 @@ def lines(part: str, row: dict) -> list[str]:
     if "values" in row:
         first = next(iter(row["values"].values()))
         return [
-            f"{part:<8}{row['figure'] + ': ' + name:<72}{number(value):>10} {unit:<4}"
+            f"{part:<11}{row['figure'] + ': ' + name:<72}{number(value):>10} {unit:<4}"
             f" {value / first:.2f} x"
             for name, value in row["values"].items()
         ]
@@ -100,7 +169,7 @@ def lines(part: str, row: dict) -> list[str]:
         text = f"{number(row['p50']):>10} {unit:<4} p95 {number(row['p95'])}"
     else:
         text = f"{number(row['value']):>10} {unit}"
-    return [f"{part:<8}{row['figure']:<72}{text}"]
+    return [f"{part:<11}{row['figure']:<72}{text}"]
 
 
 def machine() -> str:

@@ -8,5 +8,7 @@ fn main() {
         println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libaikit.so.0");
         // Threads of the I/O runtime outlive a dlclose; their code must too.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
+        // What libraries below export for C is none of ours.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,--exclude-libs,ALL");
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use aikit::Code;
 use aikit::kernel::{Kernel, ListOptions, OpenOptions};
-use aikit::retrieval::{Passage, SearchOptions};
+use aikit::retrieval::{Passage, SearchOptions, SearchStrategy};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Map, Value, json};
 
@@ -94,8 +94,8 @@ async fn found(kernel: &Kernel, known: &Value, model: Option<&str>) -> Value {
         let mut answers = Map::new();
         for query in keys(&known[&name]) {
             let embedding_model = model.map(str::to_owned);
-            let options =
-                SearchOptions { top_k: Some(50), embedding_model, ..SearchOptions::default() };
+            let strategy = model.is_none().then_some(SearchStrategy::Keyword);
+            let options = SearchOptions { top_k: Some(50), embedding_model, strategy };
             let passages = collection.search_with(&query, options).await.expect("search");
             answers.insert(query, passages.iter().map(without_score).collect());
         }

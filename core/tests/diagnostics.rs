@@ -89,6 +89,9 @@ fn no_code_is_given_that_is_not_in_the_table() {
                 folders.push(path);
                 continue;
             }
+            if path.extension().is_none_or(|extension| extension != "rs") {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("source");
             for part in text.split("\"AK").skip(1) {
                 let number: String = part.chars().take_while(char::is_ascii_digit).collect();

@@ -34,6 +34,7 @@ const EXAMPLES: &[(&str, &str, &str, &str)] = &[
     ),
     ("host-tool", "How many days are left?", "{}", "12 days"),
     ("knowledge", "How many days may I carry over into the next year?", "{}", "[1]"),
+    ("local", "What is the capital of France?", "{}", "Paris"),
     ("mcp", "", "{}", "AK3009"),
     ("memory", "I like tea.", "{}", "remember"),
     ("minimal", "Hello!", "{}", "Good day"),
@@ -114,7 +115,8 @@ fn an_agent_made_of_each_answers() {
             let collection = kernel.collection(name).expect("collection");
             collection.ingest(folder().join("handbook")).await.expect("ingest");
         }
-        for (name, input, inputs, wanted) in EXAMPLES {
+        // A test of its own asks the one that needs a file.
+        for (name, input, inputs, wanted) in EXAMPLES.iter().filter(|(name, ..)| *name != "local") {
             let path = folder().join(format!("specs/{name}.yaml"));
             if wanted.starts_with("AK") {
                 let error = kernel.agent(path.as_path()).await.expect_err(name);
@@ -133,4 +135,19 @@ fn an_agent_made_of_each_answers() {
         }
         kernel.close().await.expect("close");
     });
+}
+
+#[tokio::test]
+#[ignore = "needs the models of tests/local"]
+async fn the_model_in_the_process_answers() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.cache/models");
+    let providers = json!({"local": {"folder": models}});
+    let providers = serde_json::from_value(providers).expect("providers");
+    let options = OpenOptions { providers, ..OpenOptions::default() };
+    let kernel = Kernel::open(options).await.expect("open");
+    let (_, input, _, wanted) = EXAMPLES.iter().find(|(name, ..)| *name == "local").expect("it");
+    let agent = kernel.agent(folder().join("specs/local.yaml").as_path()).await.expect("agent");
+    let result = agent.run(*input).await.expect("answer");
+    assert!(result.text.contains(wanted), "{}", result.text);
+    kernel.close().await.expect("close");
 }

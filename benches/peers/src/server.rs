@@ -1,12 +1,21 @@
-//! A small OpenAI-compatible server, so that all contestants speak to the same thing. It runs in a
+//! A small server of all the protocols, so that all contestants speak to the same thing. It runs in a
 //! process of its own: its CPU time is nobody's.
 
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{TcpListener, TcpStream};
 
-/// Deltas of a usual answer, and of an answer of the model `chunks`.
-const DELTAS: usize = 20;
+use serde_json::{Value, json};
+
+use crate::wires::{Wire, chat_end, choice};
+
+/// Pieces of a usual answer, and of an answer of the models [`APART`] and [`TOGETHER`].
+pub const DELTAS: usize = 20;
 pub const CHUNKS: usize = 1000;
+
+/// Each piece is an HTTP chunk and a packet of its own, as providers send them.
+pub const APART: &str = "chunks-apart";
+/// The answer is one HTTP chunk: what is left is what a client does with the bytes.
+pub const TOGETHER: &str = "chunks-together";
 
 /// Serves until the process ends. Prints its port first.
 pub fn serve() -> Result<()> {
@@ -23,23 +32,40 @@ pub fn serve() -> Result<()> {
     Ok(())
 }
 
+/// What was asked.
+struct Asked {
+    path: String,
+    body: Vec<u8>,
+}
+
+impl Asked {
+    /// Whether it has these words anywhere: some protocols name the model in the path.
+    fn says(&self, words: &str) -> bool {
+        self.path.contains(words) || self.body.windows(words.len()).any(|w| w == words.as_bytes())
+    }
+}
+
 fn converse(connection: TcpStream) -> Result<()> {
     connection.set_nodelay(true)?;
     let mut reader = BufReader::new(connection.try_clone()?);
     let mut writer = connection;
-    while let Some(body) = read_request(&mut reader)? {
-        answer(&mut writer, &body)?;
+    while let Some(asked) = read_request(&mut reader)? {
+        answer(&mut writer, &asked)?;
     }
     Ok(())
 }
 
-fn read_request(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
+fn read_request(reader: &mut impl BufRead) -> Result<Option<Asked>> {
     let mut length = 0;
+    let mut path = String::new();
     let mut line = String::new();
     loop {
         line.clear();
         if reader.read_line(&mut line)? == 0 {
             return Ok(None);
+        }
+        if path.is_empty() {
+            line.split(' ').nth(1).unwrap_or_default().clone_into(&mut path);
         }
         let line = line.trim_end().to_ascii_lowercase();
         if line.is_empty() {
@@ -51,58 +77,37 @@ fn read_request(reader: &mut impl BufRead) -> Result<Option<Vec<u8>>> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    Ok(Some(body))
+    Ok(Some(Asked { path, body }))
 }
 
-fn answer(writer: &mut TcpStream, body: &[u8]) -> Result<()> {
-    let contains = |text: &str| body.windows(text.len()).any(|w| w == text.as_bytes());
+fn answer(writer: &mut TcpStream, asked: &Asked) -> Result<()> {
+    let wire = Wire::at(&asked.path);
+    let events = match () {
+        () if asked.says(APART) || asked.says(TOGETHER) => wire.answer(CHUNKS),
+        () if asked.says("\"role\":\"tool\"") => wire.answer(DELTAS),
+        () => call(),
+    };
+    let events = if asked.says(TOGETHER) { vec![events.concat()] } else { events };
     writer.write_all(
         b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n",
     )?;
-    if contains("\"chunks\"") {
-        text(writer, CHUNKS)?;
-    } else if contains("\"role\":\"tool\"") {
-        text(writer, DELTAS)?;
-    } else {
-        let first = r#"{"role":"assistant","content":null,"tool_calls":[{"index":0,"id":"call_1","type":"function","function":{"name":"add","arguments":""}}]}"#;
-        choice(writer, first, "null")?;
-        for piece in [r#"{\"a\":"#, r#" 19, "#, r#"\"b\":"#, r#" 23}"#] {
-            let delta =
-                format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":"{piece}"}}}}]}}"#);
-            choice(writer, &delta, "null")?;
-        }
-        choice(writer, "{}", "\"tool_calls\"")?;
+    for event in events {
+        writer.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())?;
     }
-    let usage =
-        r#""choices":[],"usage":{"prompt_tokens":50,"completion_tokens":20,"total_tokens":70}"#;
-    event(writer, &chunk(usage))?;
-    event(writer, "[DONE]")?;
     writer.write_all(b"0\r\n\r\n")
 }
 
-fn text(writer: &mut TcpStream, deltas: usize) -> Result<()> {
-    choice(writer, r#"{"role":"assistant","content":""}"#, "null")?;
-    for _ in 0..deltas {
-        choice(writer, r#"{"content":" word"}"#, "null")?;
+/// A call in four pieces, on the chat wire.
+fn call() -> Vec<String> {
+    let function = json!({"name": "add", "arguments": ""});
+    let first = json!({"index": 0, "id": "call_1", "type": "function", "function": function});
+    let first = json!({"role": "assistant", "content": null, "tool_calls": [first]});
+    let mut events = vec![choice(first, Value::Null)];
+    for piece in [r#"{"a":"#, " 19, ", r#""b":"#, " 23}"] {
+        let call = json!({"index": 0, "function": {"arguments": piece}});
+        events.push(choice(json!({"tool_calls": [call]}), Value::Null));
     }
-    choice(writer, "{}", "\"stop\"")
-}
-
-fn choice(writer: &mut TcpStream, delta: &str, finish: &str) -> Result<()> {
-    event(
-        writer,
-        &chunk(&format!(r#""choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]"#)),
-    )
-}
-
-fn chunk(rest: &str) -> String {
-    format!(
-        r#"{{"id":"chatcmpl-1","object":"chat.completion.chunk","created":1700000000,"model":"bench",{rest}}}"#
-    )
-}
-
-/// One event is one HTTP chunk and one packet, as providers send them.
-fn event(writer: &mut TcpStream, data: &str) -> Result<()> {
-    let event = format!("data: {data}\n\n");
-    writer.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes())
+    events.push(choice(json!({}), json!("tool_calls")));
+    events.extend(chat_end());
+    events
 }

@@ -31,11 +31,14 @@ pub(crate) fn show(arguments: &Arguments) -> Outcome {
     let folder = arguments.folder.open()?;
     let again = arguments.folder.again();
     let name = &arguments.name;
-    let file = folder.resolve(name).map_err(|error| match error.code() {
-        Code::ModelUnknown => error.hint(format!("see what is there: aikit model list{again}")),
-        _ => error,
-    })?;
     // What is no name is a file.
+    let file = match folder.find(name)? {
+        None if Path::new(name).is_file() => Path::new(name).to_owned(),
+        _ => folder.resolve(name).map_err(|error| match error.code() {
+            Code::ModelUnknown => error.hint(format!("see what is there: aikit model list{again}")),
+            _ => error,
+        })?,
+    };
     let entry = folder.entry(name).ok().flatten();
     let about = about(&file).map_err(|error| gone(error, entry.as_ref(), &again))?;
     match arguments.format {

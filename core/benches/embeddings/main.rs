@@ -1,7 +1,9 @@
 //! Quality and speed of the embedders in the process, side by side with BM25.
 //!
-//!     cargo bench --bench embeddings -- --cranfield FOLDER [--model FOLDER] [--count TEXTS] [--speed]
+//!     cargo bench --bench embeddings -- --cranfield FOLDER [--model FOLDER] [--count TEXTS]
+//!         [--speed] [--json]
 //!
+//! `--speed` leaves the quality of the model out, `--json` is for benches/run.py.
 //! `peer.py` beside this file measures sentence-transformers on the same texts: those that
 //! `--texts FILE` writes. Run both under `taskset -c 0` for one core.
 #![allow(clippy::expect_used, missing_docs, reason = "a bench that stops is a bench that speaks")]
@@ -25,6 +27,13 @@ fn short_texts(cranfield: &Cranfield) -> Vec<String> {
 fn option(name: &str) -> Option<PathBuf> {
     let mut arguments = std::env::args().skip_while(|argument| argument != name);
     arguments.nth(1).map(PathBuf::from)
+}
+
+/// A figure for benches/run.py.
+fn json(figure: &str, unit: &str, value: f64) {
+    if std::env::args().any(|argument| argument == "--json") {
+        println!("{}", serde_json::json!({"figure": figure, "unit": unit, "value": value}));
+    }
 }
 
 fn line(name: &str, Quality { ndcg, recall }: Quality) {
@@ -54,11 +63,10 @@ fn rate(name: &str, texts: usize, best_of: usize, mut run: impl FnMut()) {
         best = best.min(start.elapsed().as_secs_f64());
         least = least.min(processor_time() - used);
     }
-    println!(
-        "{name:<34} {:>12.0} texts/s, {:.0} us of CPU a text (best of {best_of})",
-        texts as f64 / best,
-        least / texts as f64 * 1e6
-    );
+    let (rate, cpu) = (texts as f64 / best, least / texts as f64 * 1e6);
+    println!("{name:<34} {rate:>12.0} texts/s, {cpu:.1} us of CPU a text (best of {best_of})");
+    json(name, "t/s", rate);
+    json(&format!("{name}, CPU of a text"), "us", cpu);
 }
 
 fn main() {
@@ -114,8 +122,12 @@ fn main() {
         "builtin, first use",
         first.as_secs_f64() * 1e3
     );
-    rate("builtin, one thread", short.len(), 10, || {
-        std::hint::black_box(all(&short));
+    // Often enough for a clock of 10 ms.
+    let passes = 20;
+    rate("builtin, one thread", passes * short.len(), 10, || {
+        for _ in 0..passes {
+            std::hint::black_box(all(&short));
+        }
     });
     if let Some((model, load)) = &model {
         println!("{:<34} {:>12.2} ms", "model, load", load.as_secs_f64() * 1e3);

@@ -1,7 +1,7 @@
 //! Tokens per second of a local model, beside llama.cpp on the same threads:
 //!
-//! `cargo bench --bench local --features local -- MODEL PYTHON [THREADS [ROUNDS]]`, where PYTHON has
-//! xllamacpp. Rounds of both alternate, as a machine is seldom alone; CPU time is given beside wall
+//! `cargo bench --bench local --features local -- MODEL PYTHON [THREADS [ROUNDS]] [--json]`, where PYTHON
+//! has xllamacpp; `--json` is for benches/run.py. Rounds of both alternate, as a machine is seldom alone; CPU time is given beside wall
 //! time, as it says more on one that is shared.
 
 #![allow(clippy::expect_used, reason = "a measurement that cannot be made ends")]
@@ -73,9 +73,11 @@ fn prompt(round: usize) -> String {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    let as_json = arguments.iter().any(|a| a == "--json");
+    arguments.retain(|a| a != "--json");
     let [file, python, rest @ ..] = &arguments[..] else {
-        println!("usage: MODEL PYTHON [THREADS [ROUNDS]]");
+        println!("usage: MODEL PYTHON [THREADS [ROUNDS]] [--json]");
         return;
     };
     let number =
@@ -85,12 +87,14 @@ async fn main() {
     let before = memory("RssAnon");
     let model = LocalModel::new(file, LocalOptions { threads, ..LocalOptions::default() });
     let started = Instant::now();
+    let used = cpu();
     model.load().await.expect("it loads");
+    let (load, load_cpu) = (started.elapsed().as_secs_f64() * 1e3, (cpu() - used) * 1e3);
+    let own = || memory("RssAnon").saturating_sub(before) as f64 / 1024.0;
+    let loaded = own();
+    let megabytes = bytes as f64 / f64::from(1 << 20);
     println!(
-        "file {} MB, loaded in {} ms; memory of its own over the file: {} MB",
-        bytes >> 20,
-        started.elapsed().as_millis(),
-        (memory("RssAnon") - before) >> 10
+        "file {megabytes:.1} MB, loaded in {load:.0} ms ({load_cpu:.0} of CPU), {loaded:.1} MB over it"
     );
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/local/llama_cpp.py");
     let mut peer = Command::new(python)
@@ -102,12 +106,13 @@ async fn main() {
         .expect("python");
     let mut asks = peer.stdin.take().expect("piped");
     let mut answers = BufReader::new(peer.stdout.take().expect("piped")).lines();
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut prompt_tokens) = (Vec::new(), Vec::new(), 0);
     for round in 0..=rounds {
         let text = prompt(round);
         let (wall, used, read, _) = run(&model, &text, 1).await;
         // The second time all but its last token is in the cache: what it takes is the answer.
         let (after, after_cpu, _, made) = run(&model, &text, tokens).await;
+        prompt_tokens = read;
         let own = Took {
             prompt_rate: read as f64 / wall,
             prompt_cpu: used / read as f64 * 1e3,
@@ -138,16 +143,38 @@ async fn main() {
         all.sort_by(f64::total_cmp);
         all[all.len() / 2]
     };
-    println!("{threads} threads, {rounds} rounds, medians; ours / llama.cpp");
-    let rows: [(&str, Get); 4] = [
-        ("prompt, tokens/s", |t| t.prompt_rate),
-        ("prompt, CPU ms/token", |t| t.prompt_cpu),
-        ("answer, tokens/s", |t| t.rate),
-        ("answer, CPU ms/token", |t| t.cpu),
+    let (read, made) = (prompt_tokens, tokens);
+    println!(
+        "{threads} threads, {rounds} rounds, medians; prompts of {read} tokens, answers of {made}"
+    );
+    let rows: [(&str, &str, Get); 4] = [
+        ("prompt", "t/s", |t| t.prompt_rate),
+        ("prompt, CPU of a token", "ms", |t| t.prompt_cpu),
+        ("answer", "t/s", |t| t.rate),
+        ("answer, CPU of a token", "ms", |t| t.cpu),
     ];
-    for (name, get) in rows {
+    for (name, unit, get) in rows {
         let (own, other) = (median(&ours, get), median(&theirs, get));
-        println!("{name:24} {own:8.1} {other:8.1}   {:.2}", own / other);
+        if as_json {
+            let values = json!({"llama.cpp": other, "aikit": own});
+            let figure = format!("{name}, {threads} threads");
+            println!("{}", json!({"figure": figure, "unit": unit, "values": values}));
+        } else {
+            let name = format!("{name}, {unit}");
+            println!("{name:28} {own:8.1} {other:8.1}   {:.2}", own / other);
+        }
     }
-    println!("memory of its own over the file: {} MB", (memory("RssAnon") - before) >> 10);
+    let after = own();
+    if as_json {
+        for (figure, unit, value) in [
+            ("load", "ms", load),
+            ("memory over the file, loaded", "MB", loaded),
+            ("memory over the file, after the rounds", "MB", after),
+        ] {
+            let figure = format!("{figure}, {threads} threads");
+            println!("{}", json!({"figure": figure, "unit": unit, "value": value}));
+        }
+    } else {
+        println!("after the rounds {after:.1} MB over the file");
+    }
 }

@@ -44,7 +44,7 @@ impl SseReader {
     pub(crate) fn next(&mut self) -> Result<Option<String>> {
         loop {
             let from = self.searched.max(self.read);
-            let found = self.buffer[from..].iter().position(|b| *b == b'\n' || *b == b'\r');
+            let found = memchr::memchr2(b'\n', b'\r', &self.buffer[from..]);
             self.searched = found.map_or(self.buffer.len(), |place| from + place);
             if found.is_none() {
                 return Ok(None);

@@ -121,7 +121,8 @@ impl Writer {
         total.map_or(Ok(()), |total| incoming.announce(total))?;
         let (pieces, mut taken) = mpsc::channel(PIECES);
         let (done, outcome) = oneshot::channel();
-        io::runtime()?.spawn_blocking(move || {
+        // On the runtime of the caller: it waits for what gives up and removes its file.
+        tokio::task::spawn_blocking(move || {
             let written = write(incoming, &mut taken, &|| done.is_closed());
             let _ = done.send(written);
         });

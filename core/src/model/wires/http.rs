@@ -11,6 +11,7 @@ use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::refusal::{ID_LIMIT, Said};
+use super::stillness::Stillness;
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::{self, SseReader};
 use crate::model::cassette::{self, Asked, Cassette, End, Said as Recorded};
@@ -78,6 +79,7 @@ pub(in crate::model) fn address(base_url: &str, path: &str) -> Result<Url> {
 pub(in crate::model) struct Answer<'a> {
     endpoint: &'a Endpoint,
     body: Body,
+    stillness: Stillness,
     reader: SseReader,
     /// Bytes of the body so far.
     read: usize,
@@ -147,8 +149,7 @@ impl Endpoint {
         };
         let request_id = request_id(&headers);
         let streamed = streamed(&headers);
-        let reader = SseReader::default();
-        let answer = Answer { endpoint: self, body, reader, read: 0, request_id, streamed };
+        let answer = Answer::new(self, body, request_id, streamed);
         if status.is_success() {
             return Ok(answer);
         }
@@ -209,9 +210,7 @@ impl Endpoint {
                 Some((name.to_owned(), headers.get(name)?.to_str().ok()?.to_owned()))
             })
             .collect();
-        let reader = SseReader::default();
-        let mut answer =
-            Answer { endpoint: self, body, reader, read: 0, request_id: None, streamed };
+        let mut answer = Answer::new(self, body, None, streamed);
         let mut bytes = Vec::new();
         let end = loop {
             match answer.chunk().await {
@@ -333,7 +332,13 @@ impl Endpoint {
     }
 }
 
-impl Answer<'_> {
+impl<'a> Answer<'a> {
+    fn new(endpoint: &'a Endpoint, body: Body, request_id: Option<String>, streamed: bool) -> Self {
+        let stillness = Stillness::new(endpoint.timeouts.between_chunks);
+        let reader = SseReader::default();
+        Self { endpoint, body, stillness, reader, read: 0, request_id, streamed }
+    }
+
     /// The next chunk of the body, `None` at its end.
     async fn chunk(&mut self) -> Result<Option<Bytes>> {
         let patience = self.endpoint.timeouts.between_chunks;
@@ -348,10 +353,10 @@ impl Answer<'_> {
                 });
             }
         };
-        let chunk = match tokio::time::timeout(patience, response.chunk()).await {
-            Ok(Ok(chunk)) => chunk,
-            Ok(Err(e)) => return Err(self.endpoint.broken().caused_by(e.without_url())),
-            Err(_) => return Err(self.endpoint.silent(patience)),
+        let chunk = match self.stillness.bounds(response.chunk()).await {
+            Some(Ok(chunk)) => chunk,
+            Some(Err(e)) => return Err(self.endpoint.broken().caused_by(e.without_url())),
+            None => return Err(self.endpoint.silent(patience)),
         };
         self.read = self.read.saturating_add(chunk.as_ref().map_or(0, Bytes::len));
         if self.read > BODY_LIMIT {

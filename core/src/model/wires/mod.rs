@@ -11,6 +11,7 @@ mod messages;
 mod openai_chat;
 mod openai_responses;
 mod refusal;
+mod stillness;
 #[cfg(test)]
 mod testing;
 

@@ -340,11 +340,11 @@ async fn what_was_said_on_the_way_goes_back_as_such() {
             .clone()
     };
     let both = json!([
-        {"role": "assistant", "content": "Grüße, ", "phase": "commentary"},
-        {"role": "assistant", "content": "so.", "phase": "final_answer"},
+        {"type": "message", "role": "assistant", "content": "Grüße, ", "phase": "commentary"},
+        {"type": "message", "role": "assistant", "content": "so.", "phase": "final_answer"},
     ]);
     assert_eq!(input("gpt-5", "Grüße, so."), both);
-    let plain = |text: &str| json!([{"role": "assistant", "content": text}]);
+    let plain = |text: &str| json!([{"type": "message", "role": "assistant", "content": text}]);
     assert_eq!(input("gpt-5-mini", "Grüße, so."), plain("Grüße, so."));
     // Places that the text does not have, or not between two letters.
     assert_eq!(input("gpt-5", "Grü"), plain("Grü"));
