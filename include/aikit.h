@@ -514,7 +514,8 @@ uint32_t aikit_shutdown(uint32_t timeout_ms);
  * `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
  * made if need be, or the URL of a PostgreSQL database), tenant (default "default"), providers
  * ({name: {base_url, api_key, wire, api_version, first_byte_ms, between_chunks_ms, total_ms, max_retries,
- * requests_per_minute, tokens_per_minute, concurrent_requests, cassette}}), actor (who acts, for the history of specs), default_model (for
+ * requests_per_minute, tokens_per_minute, concurrent_requests, cassette}; of "local": {folder, threads, context_tokens, cache_mb, idle_s,
+ * concurrent_requests}}), actor (who acts, for the history of specs), default_model (for
  * specs that name none), policy ({allowed_tools, denied_tools, quotas}: what the tenant may do),
  * profile (path of a TOML file with settings), reader (the parent that reads the tenant's data: the
  * kernel then only reads), rls (default true: a PostgreSQL role that could leave its tenant is
@@ -956,8 +957,9 @@ aikit_status aikit_specs_import(aikit_kernel kernel,
  * Takes a file or a folder into a collection, which is made if need be, and waits until that is
  * done. What did not change since the last time costs nothing.
  *
- * `options` is a JSON object or empty: embedding_model. On success the caller owns `*report`, a
- * JSON object: added, updated, unchanged, removed, chunks, skipped ([{path, code, reason}]). Errors:
+ * `options` is a JSON object or empty: embedding_model (makes the vectors; default
+ * "builtin/static-v1", the one inside the library), strategy ("keyword" makes none). On success the
+ * caller owns `*report`, a JSON object: added, updated, unchanged, removed, chunks, skipped ([{path, code, reason}]). Errors:
  * AIKIT_COLLECTION_INVALID, AIKIT_FILE_NOT_FOUND, AIKIT_FILE_UNREADABLE, AIKIT_INVALID_ARGUMENT,
  * AIKIT_INVALID_HANDLE, AIKIT_CLOSED, AIKIT_FORKED, those of the store and of the embedding model.
  * Thread safe.
@@ -975,7 +977,8 @@ aikit_status aikit_collection_ingest(aikit_kernel kernel,
 /**
  * Searches a collection and waits for the passages.
  *
- * `options` is a JSON object or empty: top_k (default 5), embedding_model. On success the caller
+ * `options` is a JSON object or empty: top_k (default 5), strategy ("keyword", "vector" or, by
+ * default, "hybrid"), embedding_model (default as of aikit_collection_ingest). On success the caller
  * owns `*passages`, a JSON array, best first: source, title, text, score, chunk, start_line. Errors:
  * AIKIT_COLLECTION_INVALID, AIKIT_INVALID_ARGUMENT, AIKIT_INVALID_HANDLE, AIKIT_CLOSED,
  * AIKIT_FORKED, those of the store and of the embedding model. Thread safe.
