@@ -1,5 +1,7 @@
 //! The caches of a model's conversations: those under way, and those that may go on.
 
+use std::sync::Arc;
+
 use super::cache::Cache;
 use super::tokenizer::Token;
 use super::weights::Sizes;
@@ -19,8 +21,10 @@ pub(super) struct Caches {
     slots: usize,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Use {
+    /// Whose conversation it is.
+    owner: Arc<str>,
     busy: bool,
     /// Tokens that were promised room, of a busy one.
     promised: usize,
@@ -59,16 +63,25 @@ impl Caches {
         self.all.iter().zip(&self.uses).map(tokens).sum::<usize>() * self.sizes.token_bytes()
     }
 
-    /// A cache for a conversation that begins with `prompt` and may become `needed` tokens long,
-    /// and how many of the tokens it holds. At least the last token is left to be read. `None`
-    /// when there is no room.
-    pub(super) fn take(&mut self, prompt: &[Token], needed: usize) -> Option<(usize, usize)> {
+    /// A cache for a conversation of `owner` that begins with `prompt` and may become `needed`
+    /// tokens long, and how many of the tokens it holds. At least the last token is left to be
+    /// read. `None` when there is no room.
+    ///
+    /// What one owner said is never gone on with for another: who sees how much of a prompt was
+    /// read before would learn what others ask.
+    pub(super) fn take(
+        &mut self,
+        owner: &Arc<str>,
+        prompt: &[Token],
+        needed: usize,
+    ) -> Option<(usize, usize)> {
         let usable = prompt.len().saturating_sub(1);
         let best = (0..self.all.len())
+            .filter(|index| self.uses[*index].owner == *owner)
             .map(|index| (self.all[index].shared(prompt).min(usable), index))
             .max_by_key(|(shared, index)| (*shared, !self.uses[*index].busy));
         self.clock += 1;
-        let mark = Use { busy: true, promised: needed, last: self.clock };
+        let mark = Use { owner: Arc::clone(owner), busy: true, promised: needed, last: self.clock };
         if let Some((shared, index)) = best
             && !self.uses[index].busy
             && shared * 2 >= self.all[index].tokens.len().max(1)
@@ -129,7 +142,8 @@ impl Caches {
     /// A conversation's turn is over; what it holds may be gone on with.
     pub(super) fn give_back(&mut self, index: usize) {
         self.clock += 1;
-        self.uses[index] = Use { busy: false, promised: 0, last: self.clock };
+        let of = &mut self.uses[index];
+        (of.busy, of.promised, of.last) = (false, 0, self.clock);
         self.all[index].shrink();
     }
 }
@@ -169,33 +183,49 @@ mod tests {
         range.collect()
     }
 
+    fn me() -> Arc<str> {
+        "me".into()
+    }
+
+    #[test]
+    fn what_one_owner_said_is_not_gone_on_with_for_another() {
+        let mut caches = Caches::new(sizes(), 1 << 20, 2);
+        let (first, _) = caches.take(&me(), &tokens(0..40), 60).unwrap();
+        write(&mut caches, first, &tokens(0..40));
+        caches.give_back(first);
+        let (other, shared) = caches.take(&"other".into(), &tokens(0..40), 60).unwrap();
+        assert!(other != first && shared == 0);
+        caches.give_back(other);
+        assert_eq!(caches.take(&me(), &tokens(0..40), 60), Some((first, 39)));
+    }
+
     #[test]
     fn a_conversation_goes_on_where_it_was() {
         let mut caches = Caches::new(sizes(), 1 << 20, 4);
-        let (index, shared) = caches.take(&tokens(0..50), 100).unwrap();
+        let (index, shared) = caches.take(&me(), &tokens(0..50), 100).unwrap();
         assert_eq!(shared, 0);
         write(&mut caches, index, &tokens(0..60));
         caches.give_back(index);
-        assert_eq!(caches.take(&tokens(0..80), 100), Some((index, 60)));
+        assert_eq!(caches.take(&me(), &tokens(0..80), 100), Some((index, 60)));
         caches.give_back(index);
         // The same again: the last token is read, as somebody wants to know what follows it.
-        assert_eq!(caches.take(&tokens(0..60), 100), Some((index, 59)));
+        assert_eq!(caches.take(&me(), &tokens(0..60), 100), Some((index, 59)));
     }
 
     #[test]
     fn a_beginning_is_shared_and_the_other_conversation_stays() {
         let mut caches = Caches::new(sizes(), 1 << 20, 4);
-        let (first, _) = caches.take(&tokens(0..50), 1000).unwrap();
+        let (first, _) = caches.take(&me(), &tokens(0..50), 1000).unwrap();
         write(&mut caches, first, &tokens(0..500));
         let branch = [tokens(0..30), tokens(700..720)].concat();
         // While it is under way, and after.
-        let (second, shared) = caches.take(&branch, 100).unwrap();
+        let (second, shared) = caches.take(&me(), &branch, 100).unwrap();
         assert!(second != first && shared == 30);
         assert!(caches.all[second].layer(1).0[29 * 8..].iter().all(|key| *key == 29));
         caches.give_back(first);
-        let third = caches.take(&[tokens(0..40), tokens(800..810)].concat(), 100).unwrap();
+        let third = caches.take(&me(), &[tokens(0..40), tokens(800..810)].concat(), 100).unwrap();
         assert!(third.0 != first && third.1 == 40);
-        assert_eq!(caches.take(&tokens(0..510), 600), Some((first, 500)));
+        assert_eq!(caches.take(&me(), &tokens(0..510), 600), Some((first, 500)));
     }
 
     #[test]
@@ -205,18 +235,18 @@ mod tests {
         let mut indices = Vec::new();
         for i in 0..4 {
             let prompt = tokens(i * 1000..i * 1000 + 100);
-            let (index, shared) = caches.take(&prompt, 200).unwrap();
+            let (index, shared) = caches.take(&me(), &prompt, 200).unwrap();
             assert_eq!(shared, 0);
             write(&mut caches, index, &prompt);
             indices.push(index);
         }
         let fifth = tokens(9000..9100);
-        assert_eq!(caches.take(&fifth, 200), None, "all are busy");
+        assert_eq!(caches.take(&me(), &fifth, 200), None, "all are busy");
         caches.give_back(indices[1]);
         caches.give_back(indices[0]);
-        assert!(caches.take(&fifth, 200).is_some());
+        assert!(caches.take(&me(), &fifth, 200).is_some());
         assert!(caches.bytes() <= 1024 * sizes().token_bytes());
         assert_eq!(caches.held(indices[0]), 100, "it was used later than the other");
-        assert_eq!(caches.take(&fifth, 5000), None);
+        assert_eq!(caches.take(&me(), &fifth, 5000), None);
     }
 }

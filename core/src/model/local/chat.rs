@@ -30,12 +30,19 @@ const MAX_TOKENS: usize = 4_096;
 pub struct LocalModel {
     path: PathBuf,
     options: LocalOptions,
+    owner: Arc<str>,
 }
 
 impl LocalModel {
     /// The model in this file.
     pub fn new(path: impl Into<PathBuf>, options: LocalOptions) -> Self {
-        Self { path: path.into(), options }
+        Self { path: path.into(), options, owner: "".into() }
+    }
+
+    /// For the conversations of this tenant: what others had read is read again for it.
+    pub fn of(mut self, tenant: &str) -> Self {
+        self.owner = tenant.into();
+        self
     }
 
     /// Loads the model if it is not in memory, so that the first call need not.
@@ -52,11 +59,12 @@ impl LocalModel {
 impl ChatModel for LocalModel {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let (path, options, request) = (self.path.clone(), self.options, request.clone());
+        let owner = Arc::clone(&self.owner);
         let (events, mut taken) = mpsc::channel(EVENTS);
         // Reading a template, cutting a text into tokens and making a grammar take their time.
         let handle = run_blocking(move || {
             let handle = get(&path, options)?;
-            let job = job(&handle, &request, &options, events)?;
+            let job = job(&handle, owner, &request, &options, events)?;
             handle.send(job)?;
             Ok(handle)
         })
@@ -111,6 +119,7 @@ fn call_id() -> String {
 /// What is asked of the engine.
 fn job(
     handle: &Arc<Handle>,
+    owner: Arc<str>,
     request: &ChatRequest,
     options: &LocalOptions,
     events: mpsc::Sender<Event>,
@@ -158,6 +167,7 @@ fn job(
     let later = if tools.is_empty() || held { None } else { Some(calls(From::Call)?) };
     let thinking = thinks && text.trim_end().ends_with("<think>");
     Ok(Job {
+        owner,
         max_tokens: asked.clamp(1, context - prompt.len()),
         prompt,
         sampler: Sampler::new(sampling),

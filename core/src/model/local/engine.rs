@@ -169,7 +169,7 @@ impl Engine {
         while self.running.len() < self.parallel {
             let Some(job) = self.waiting.front() else { return };
             let needed = job.prompt.len() + job.max_tokens;
-            let Some((cache, shared)) = self.caches.take(&job.prompt, needed) else {
+            let Some((cache, shared)) = self.caches.take(&job.owner, &job.prompt, needed) else {
                 if self.running.is_empty() {
                     if let Some(job) = self.waiting.pop_front() {
                         job.fail(

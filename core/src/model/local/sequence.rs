@@ -1,5 +1,7 @@
 //! One answer under way.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::Sender;
 
 use super::answer::{Answer, Part};
@@ -12,6 +14,8 @@ use crate::model::{Usage, finish};
 
 /// What is asked of an engine.
 pub(super) struct Job {
+    /// Whose conversation it is: others do not go on with it.
+    pub(super) owner: Arc<str>,
     pub(super) prompt: Vec<Token>,
     pub(super) max_tokens: usize,
     pub(super) sampler: Sampler,

@@ -16,13 +16,14 @@ impl Providers {
     /// The chat model of this name, if it is one that needs no provider.
     pub(super) fn chat_in_process(
         &self,
+        tenant: &str,
         provider: &str,
         model: &str,
         script: &[ScriptTurn],
     ) -> Result<Option<Arc<dyn ChatModel>>> {
         match provider {
             "scripted" => Ok(Some(Arc::new(ScriptedModel::new(script.to_vec()).named(model)))),
-            "local" => self.local(model).map(Some),
+            "local" => self.local(tenant, model).map(Some),
             "builtin" => Err(Error::new(
                 Code::ModelUnknown,
                 format!("builtin/{model} is no chat model: what ships inside aikit makes vectors"),
@@ -65,7 +66,7 @@ impl Providers {
     }
 
     #[cfg(feature = "local")]
-    fn local(&self, model: &str) -> Result<Arc<dyn ChatModel>> {
+    fn local(&self, tenant: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
         use std::time::Duration;
 
         use crate::model::local::{LocalModel, LocalOptions, ModelFolder};
@@ -105,12 +106,12 @@ impl Providers {
                 options.idle = Duration::from_secs(seconds.into());
             }
         }
-        Ok(Arc::new(LocalModel::new(file, options)))
+        Ok(Arc::new(LocalModel::new(file, options).of(tenant)))
     }
 
     #[cfg(not(feature = "local"))]
     #[expect(clippy::unused_self, reason = "as where there are local models")]
-    fn local(&self, model: &str) -> Result<Arc<dyn ChatModel>> {
+    fn local(&self, _tenant: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
         let message = format!("this build of aikit cannot run local/{model}");
         Err(Error::new(Code::ModelUnknown, message).hint("build it with the feature `local`"))
     }

@@ -189,7 +189,7 @@ impl Providers {
     pub(crate) fn link(&self, tenant: &str, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         let (provider, model) = split(name)?;
         self.misplaced(provider)?;
-        if let Some(model) = self.chat_in_process(provider, model, script)? {
+        if let Some(model) = self.chat_in_process(tenant, provider, model, script)? {
             return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
         let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
