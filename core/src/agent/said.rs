@@ -9,14 +9,26 @@ pub(super) struct Said {
     now: String,
     /// What was given of the calls that broke off.
     given: String,
+    /// Whether the next call of another id is the same one, made anew.
+    anew: bool,
     /// How much of that the call under way has said again; `None` when it says something else.
     again: Option<usize>,
 }
 
 impl Said {
-    /// What is new in the next piece of a call's arguments.
+    /// The request is made again: what is called next stands for what was called before.
+    pub(super) fn begin_anew(&mut self) {
+        self.anew = true;
+    }
+
+    /// What is new in the next piece of a call's arguments. The first call is the answer; others
+    /// beside it are none.
     pub(super) fn add<'a>(&mut self, call_id: &str, piece: &'a str) -> &'a str {
         if self.call_id != call_id {
+            if !self.call_id.is_empty() && !self.anew {
+                return "";
+            }
+            self.anew = false;
             call_id.clone_into(&mut self.call_id);
             let before = std::mem::take(&mut self.now);
             if before.len() > self.given.len() {
@@ -43,6 +55,7 @@ mod tests {
         let mut said = Said::default();
         let mut all = String::new();
         for (i, call) in calls.iter().enumerate() {
+            said.begin_anew();
             let letters: Vec<char> = call.chars().collect();
             for piece in letters.chunks(size) {
                 let piece: String = piece.iter().collect();
@@ -62,6 +75,14 @@ mod tests {
                 assert_eq!(given(&[&whole[..cut], shorter, whole], size), whole, "{cut} by {size}");
             }
         }
+    }
+
+    #[test]
+    fn a_second_call_beside_the_first_is_no_answer() {
+        let mut said = Said::default();
+        assert_eq!(said.add("a", "{\"a\""), "{\"a\"");
+        assert_eq!(said.add("b", "{\"b\":2}"), "");
+        assert_eq!(said.add("a", ":1}"), ":1}");
     }
 
     #[test]

@@ -480,6 +480,7 @@ impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
             }
             Delta::Reasoning(text) => EventKind::ReasoningDelta { text },
             Delta::Retrying { attempt, delay_ms, code, message, model } => {
+                self.said.begin_anew();
                 EventKind::Retrying { attempt, delay_ms, code, message, model }
             }
         };

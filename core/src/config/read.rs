@@ -183,7 +183,7 @@ fn local(r: &mut Reader, node: &Node<'_>) -> ProviderSettings {
             "threads" => local.threads = r.whole(node, 1, 256),
             "context_tokens" => local.context_tokens = r.whole(node, 64, SMALL),
             "cache_mb" => local.cache_mb = r.whole(node, 1, LARGEST_MB.min(SMALL)),
-            "idle_s" => local.idle_s = r.whole(node, 0, SMALL),
+            "idle_s" => local.idle_s = r.whole(node, 1, SMALL),
             "concurrent_requests" => local.concurrent_requests = r.whole(node, 1, 1_000),
             _ => return false,
         }

@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -107,6 +108,8 @@ pub struct Kernel(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     store: Store,
+    /// What tells this store from others: tenants of two stores may have one name.
+    realm: String,
     tenant: TenantStore,
     tools: Arc<Registry>,
     models: Models,
@@ -115,6 +118,19 @@ struct Inner {
     parsed: Parsed,
     closing: CancellationToken,
     running: TaskTracker,
+}
+
+/// A name of the store that says nothing of where it is. One in memory is like no other.
+fn realm(location: &Location) -> String {
+    let place = match location {
+        Location::Memory => return uuid::Uuid::now_v7().to_string(),
+        Location::File(path) => {
+            let path = path.canonicalize().unwrap_or_else(|_| path.clone());
+            path.as_os_str().as_encoded_bytes().to_vec()
+        }
+        Location::Postgres(url) => url.expose_secret().as_bytes().to_vec(),
+    };
+    blake3::hash(&place).to_hex().to_string()
 }
 
 impl Kernel {
@@ -129,6 +145,7 @@ impl Kernel {
         let store = Store::open(&location, StoreOptions { rls: options.rls }).await?;
         match setup.enter(&store, &options).await {
             Ok(tenant) => Ok(Self(Arc::new(Inner {
+                realm: realm(&location),
                 store,
                 tenant,
                 tools: Arc::new(Registry::with_builtins()),
@@ -183,7 +200,7 @@ impl Kernel {
     pub(super) fn link(&self, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         match self.0.models.named(name)? {
             Some(model) => Ok(Link { name: name.to_owned(), model, again: 0 }),
-            None => self.0.providers.link(self.tenant(), name, script),
+            None => self.0.providers.link(self.tenant(), &self.0.realm, name, script),
         }
     }
 

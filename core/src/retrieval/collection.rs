@@ -269,15 +269,10 @@ impl Collection {
         self.nearest(query, model, depth).await
     }
 
-    /// Searches the vectors that an ingest makes by default. Looking for missing ones would cost each
-    /// search as much as the search itself: only a collection that has none at all gets them now.
+    /// Searches the vectors that an ingest makes by default. A search makes none that nobody asked
+    /// for: it would write, and look for missing ones each time.
     async fn search_unasked(&self, query: &str, depth: u32) -> Result<Vec<(StoredChunk, f64)>> {
-        let model = BuiltinEmbeddings::NAME;
-        let mut found = self.nearest(query, model, depth).await?;
-        if found.is_empty() && self.store.reader().is_none() {
-            self.embed_unasked(&CancellationToken::new()).await?;
-            found = self.nearest(query, model, depth).await?;
-        }
+        let mut found = self.nearest(query, BuiltinEmbeddings::NAME, depth).await?;
         // Something is always nearest; what is no nearer than a text about anything else was not
         // asked for.
         found.retain(|(_, score)| *score >= BuiltinEmbeddings::RELATED);

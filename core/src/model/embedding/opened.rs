@@ -45,21 +45,26 @@ fn open(folder: PathBuf) -> Result<SentenceModel> {
     let weights = folder.join("model.safetensors").metadata();
     let weights = weights.and_then(|about| Ok((about.len(), about.modified()?))).ok();
     let key = Key { folder, weights };
-    // Held while it loads, so that it is loaded once.
-    let mut opened = OPENED.lock();
-    let found = opened.iter().position(|(known, _)| *known == key);
-    let entry = match found {
-        Some(place) => opened.remove(place),
-        None => {
-            let model = SentenceModel::open(&key.folder)?;
-            if opened.len() >= KEPT {
-                opened.remove(0);
-            }
-            (key, model)
-        }
+    let find = |opened: &mut Vec<(Key, SentenceModel)>| {
+        let entry = opened.remove(opened.iter().position(|(known, _)| *known == key)?);
+        let model = entry.1.clone();
+        opened.push(entry);
+        Some(model)
     };
-    let model = entry.1.clone();
-    opened.push(entry);
+    if let Some(model) = find(&mut OPENED.lock()) {
+        return Ok(model);
+    }
+    // Not under the lock: in a process that is forked meanwhile it would be held for ever. Two that
+    // load at once load twice, and one of the two stays.
+    let model = SentenceModel::open(&key.folder)?;
+    let mut opened = OPENED.lock();
+    if let Some(model) = find(&mut opened) {
+        return Ok(model);
+    }
+    if opened.len() >= KEPT {
+        opened.remove(0);
+    }
+    opened.push((key.clone(), model.clone()));
     Ok(model)
 }
 

@@ -141,7 +141,9 @@ impl Answer {
                 .min_by_key(|(at, marker)| (*at, std::cmp::Reverse(marker.len())));
             // A marker that began earlier, and may yet be whole, comes first.
             let open = if all { self.held.len() } else { undecided(&self.held, &markers) };
-            let Some((at, marker)) = found.filter(|(at, _)| *at <= open) else {
+            // But a call that has begun has begun: its tokens are held to it from here on.
+            let decided = |(at, marker): &(usize, &str)| *at <= open || *marker == CALL_START;
+            let Some((at, marker)) = found.filter(decided) else {
                 if self.mode != Mode::Call {
                     let rest = self.held.split_off(open);
                     let text = std::mem::replace(&mut self.held, rest);
@@ -284,6 +286,16 @@ mod tests {
             parts(Answer::new(&nested, false, false), &bytewise("1xabd")),
             [text("1x"), Part::Stop]
         );
+    }
+
+    #[test]
+    fn a_call_begins_where_its_word_is_whole_also_within_a_stop_text() {
+        let mut answer = Answer::new(&["a<tool_call>x".into()], true, false);
+        let mut out = Vec::new();
+        answer.push(b"a", &mut out);
+        answer.push(b"<tool_call>", &mut out);
+        assert!(answer.is_calling());
+        assert_eq!((answer.take_back(), out), (0, vec![text("a"), Part::CallBegins]));
     }
 
     #[test]

@@ -56,6 +56,15 @@ impl Caches {
         self.all[index].reserve(tokens);
     }
 
+    /// Of those under way, with what they were promised.
+    fn busy_bytes(&self) -> usize {
+        let tokens = |(cache, of): (&Cache, &Use)| match of.busy {
+            true => cache.room().max(Cache::rounded(of.promised)),
+            false => 0,
+        };
+        self.all.iter().zip(&self.uses).map(tokens).sum::<usize>() * self.sizes.token_bytes()
+    }
+
     fn bytes(&self) -> usize {
         let tokens = |(cache, of): (&Cache, &Use)| {
             if of.busy { cache.room().max(Cache::rounded(of.promised)) } else { cache.room() }
@@ -75,6 +84,11 @@ impl Caches {
         prompt: &[Token],
         needed: usize,
     ) -> Option<(usize, usize)> {
+        // Nothing is copied and nobody's conversation forgotten for one that has to wait.
+        let wanted = Cache::rounded(needed) * self.sizes.token_bytes();
+        if self.busy_bytes().saturating_add(wanted) > self.most {
+            return None;
+        }
         let usable = prompt.len().saturating_sub(1);
         let best = (0..self.all.len())
             .filter(|index| self.uses[*index].owner == *owner)
@@ -99,7 +113,7 @@ impl Caches {
         // before that of the one it is copied from may be given up.
         let copied = best.filter(|(shared, _)| *shared >= WORTH_COPYING);
         let cache = copied.map(|(shared, index)| self.all[index].beginning(shared));
-        if !self.make_room(Cache::rounded(needed) * self.sizes.token_bytes()) {
+        if !self.make_room(wanted) {
             return None;
         }
         let cache = cache.unwrap_or_else(|| Cache::new(&self.sizes));
@@ -197,6 +211,23 @@ mod tests {
         assert!(other != first && shared == 0);
         caches.give_back(other);
         assert_eq!(caches.take(&me(), &tokens(0..40), 60), Some((first, 39)));
+    }
+
+    #[test]
+    fn nobody_is_forgotten_for_one_that_has_to_wait() {
+        let mut caches = Caches::new(sizes(), 1024 * sizes().token_bytes(), 4);
+        let (idle, _) = caches.take(&me(), &tokens(0..100), 200).unwrap();
+        write(&mut caches, idle, &tokens(0..100));
+        caches.give_back(idle);
+        let (busy, _) = caches.take(&me(), &tokens(500..600), 600).unwrap();
+        assert_eq!(
+            caches.take(&me(), &tokens(0..300), 700),
+            None,
+            "the other was promised too much"
+        );
+        assert_eq!(caches.held(idle), 100);
+        caches.give_back(busy);
+        assert_eq!(caches.take(&me(), &tokens(0..300), 700), Some((idle, 100)));
     }
 
     #[test]

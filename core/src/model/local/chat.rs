@@ -39,9 +39,9 @@ impl LocalModel {
         Self { path: path.into(), options, owner: "".into() }
     }
 
-    /// For the conversations of this tenant: what others had read is read again for it.
-    pub fn of(mut self, tenant: &str) -> Self {
-        self.owner = tenant.into();
+    /// For the conversations of this owner: what others had read is read again for it.
+    pub fn of(mut self, owner: &str) -> Self {
+        self.owner = owner.into();
         self
     }
 

@@ -24,6 +24,10 @@ pub(super) use super::sequence::Job;
 
 /// Events that an answer may give in one step; it waits until there is room for so many.
 const ROOM: usize = 8;
+/// How long an answer waits for who takes it, before its place is given to others.
+const STALLED: Duration = Duration::from_secs(60);
+/// Requests that wait for a model at most.
+const WAITING: usize = 1_000;
 /// How long a pass may take for the sake of prompts, so that answers under way go on.
 const PASS: Duration = Duration::from_millis(100);
 const LEAST_CHUNK: usize = 8;
@@ -79,7 +83,7 @@ pub(super) fn serve(
     loop {
         if engine.running.is_empty() && engine.waiting.is_empty() {
             match jobs.recv_timeout(limits.idle) {
-                Ok(job) => engine.waiting.push_back(job),
+                Ok(job) => engine.queue(job),
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {
                     if leave() {
@@ -91,7 +95,7 @@ pub(super) fn serve(
         }
         loop {
             match jobs.try_recv() {
-                Ok(job) => engine.waiting.push_back(job),
+                Ok(job) => engine.queue(job),
                 Err(TryRecvError::Empty) => break,
                 Err(TryRecvError::Disconnected) => break,
             }
@@ -108,6 +112,15 @@ pub(super) fn serve(
 }
 
 impl Engine {
+    fn queue(&mut self, job: Job) {
+        if self.waiting.len() < WAITING {
+            self.waiting.push_back(job);
+            return;
+        }
+        let message = format!("{WAITING} requests wait for the local model already");
+        job.fail(Error::new(Code::ModelUnavailable, message).hint("ask again later").retry(true));
+    }
+
     fn step(&mut self) {
         self.drop_left();
         self.admit();
@@ -152,26 +165,43 @@ impl Engine {
         });
     }
 
-    /// Forgets those whose caller went away.
+    /// Forgets those whose caller went away, or does not take what is said.
     fn drop_left(&mut self) {
         let caches = &mut self.caches;
-        self.running.retain(|sequence| {
-            if sequence.is_left() {
+        self.running.retain_mut(|sequence| {
+            if sequence.is_stalled_for(STALLED) {
+                let message = "nobody took the local model's answer for a minute";
+                sequence.end_with(Event::Failed(Error::new(Code::Timeout, message)));
+            } else if sequence.left() == 0 {
+                let message = "an answer of the local model came to nowhere";
+                sequence.end_with(Event::Failed(Error::new(Code::Panic, message)));
+            }
+            let leaves = sequence.is_left() || sequence.is_over();
+            if leaves {
                 caches.give_back(sequence.cache);
             }
-            !sequence.is_left()
+            !leaves
         });
         self.waiting.retain(|job| !job.is_left());
     }
 
-    /// Begins with those that wait, in their order, as far as there is room.
+    /// Begins with those that wait, as far as there is room: in their order, but an owner with fewer
+    /// answers under way goes first, so that nobody takes all places. Those whose answers nobody
+    /// takes at the moment hold none.
     fn admit(&mut self) {
-        while self.running.len() < self.parallel {
-            let Some(job) = self.waiting.front() else { return };
+        while self.running.iter().filter(|sequence| !sequence.is_stalled()).count() < self.parallel
+        {
+            let under_way = |owner: &Arc<str>| {
+                self.running.iter().filter(|sequence| sequence.owner == *owner).count()
+            };
+            let next = (0..self.waiting.len())
+                .min_by_key(|place| (under_way(&self.waiting[*place].owner), *place));
+            let Some(next) = next else { return };
+            let job = &self.waiting[next];
             let needed = job.prompt.len() + job.max_tokens;
             let Some((cache, shared)) = self.caches.take(&job.owner, &job.prompt, needed) else {
                 if self.running.is_empty() {
-                    if let Some(job) = self.waiting.pop_front() {
+                    if let Some(job) = self.waiting.remove(next) {
                         job.fail(
                             Error::new(
                                 Code::ModelContextExceeded,
@@ -186,7 +216,7 @@ impl Engine {
                 }
                 return;
             };
-            if let Some(job) = self.waiting.pop_front() {
+            if let Some(job) = self.waiting.remove(next) {
                 self.running.push(Sequence::new(job, cache, shared));
             }
         }
@@ -197,7 +227,7 @@ impl Engine {
         let (mut rows, mut takers) = (Vec::new(), Vec::new());
         let reading = self.running.iter().filter(|sequence| sequence.left() > 1).count();
         let share = (self.chunk / reading.max(1)).max(1);
-        for (index, sequence) in self.running.iter().enumerate() {
+        for (index, sequence) in self.running.iter_mut().enumerate() {
             if !sequence.has_room(ROOM) {
                 continue;
             }

@@ -213,8 +213,14 @@ impl Gguf {
             return Err(invalid(format!("the model file has an alignment of {alignment}")));
         }
         let start = (reader.at as u64).next_multiple_of(alignment);
+        let mut all = 0;
         for (name, (dims, kind, offset)) in found {
             let tensor = place(&name, &dims, kind, start, offset, bytes.len())?;
+            // Tensors that share their bytes would make more of a file than there is.
+            all += tensor.bytes.len();
+            if all > bytes.len() {
+                return Err(invalid("the tensors of the model file lie over one another"));
+            }
             gguf.tensors.insert(name, tensor);
         }
         Ok(gguf)

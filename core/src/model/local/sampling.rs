@@ -1,5 +1,7 @@
 //! Which token follows: the most likely one, or one that is drawn.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::tokenizer::Token;
@@ -96,8 +98,11 @@ impl Sampler {
         allowed: Option<&dyn Fn(Token) -> bool>,
         before: &[Token],
     ) -> Option<Token> {
-        let recent = &before[before.len().saturating_sub(self.sampling.repeat_last)..];
         let penalty = self.sampling.repeat_penalty;
+        #[expect(clippy::float_cmp, reason = "1 is given as 1")]
+        let counted = if penalty == 1.0 { 0 } else { self.sampling.repeat_last };
+        let recent: HashSet<Token> =
+            before[before.len().saturating_sub(counted)..].iter().copied().collect();
         let greedy = self.sampling.temperature <= 0.0;
         let most = match self.sampling.top_k {
             _ if greedy => 1,
@@ -115,8 +120,7 @@ impl Sampler {
             if allowed.is_some_and(|allowed| !allowed(token)) {
                 continue;
             }
-            #[expect(clippy::float_cmp, reason = "1 is given as 1")]
-            if penalty != 1.0 && recent.contains(&token) {
+            if !recent.is_empty() && recent.contains(&token) {
                 logit = if logit > 0.0 { logit / penalty } else { logit * penalty };
                 if logit <= least {
                     continue;

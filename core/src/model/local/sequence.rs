@@ -1,6 +1,7 @@
 //! One answer under way.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::Sender;
 
@@ -60,7 +61,10 @@ impl Job {
 
 /// One answer under way.
 pub(super) struct Sequence {
+    pub(super) owner: Arc<str>,
     pub(super) cache: usize,
+    /// Since when there was no room for its events.
+    stalled: Option<Instant>,
     pub(super) sampler: Sampler,
     pub(super) grammar: Option<Grammar>,
     /// Tokens of the prompt and of the answer.
@@ -84,7 +88,9 @@ pub(super) struct Sequence {
 impl Sequence {
     pub(super) fn new(job: Job, cache: usize, shared: usize) -> Self {
         let sequence = Self {
+            owner: job.owner,
             cache,
+            stalled: None,
             sampler: job.sampler,
             grammar: job.grammar,
             prompt: job.prompt.len(),
@@ -115,8 +121,20 @@ impl Sequence {
     }
 
     /// Whether whoever takes the answer has room for so many events.
-    pub(super) fn has_room(&self, events: usize) -> bool {
-        self.events.capacity() >= events
+    pub(super) fn has_room(&mut self, events: usize) -> bool {
+        let room = self.events.capacity() >= events;
+        self.stalled = if room { None } else { self.stalled.or_else(|| Some(Instant::now())) };
+        room
+    }
+
+    /// Whether there was no room when it was looked for.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
+    }
+
+    /// Whether there was none for so long.
+    pub(super) fn is_stalled_for(&self, time: Duration) -> bool {
+        self.stalled.is_some_and(|since| since.elapsed() > time)
     }
 
     /// Tokens that the model has not read.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value as Jinja};
+use minijinja::value::{Kwargs, Serde, StringInput, Value as Jinja};
 use minijinja::{Environment, ErrorKind, context};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter};
@@ -16,6 +16,9 @@ use crate::model::{Message, ToolSpec};
 
 /// Steps that a template may take: enough for conversations of ten thousand messages.
 const FUEL: u64 = 20_000_000;
+
+/// Columns of an indentation.
+const WIDEST: usize = 64;
 
 /// What a call begins and ends with.
 pub(super) const CALL_START: &str = "<tool_call>";
@@ -33,6 +36,22 @@ pub(super) struct Template {
     takes_tools: bool,
     bos: String,
     eos: String,
+}
+
+/// As minijinja's, for widths that a text may have: the fuel of a template counts its steps, not the
+/// memory of one.
+fn indent(
+    text: StringInput<'_>,
+    width: Option<usize>,
+    first: Option<bool>,
+    blank: Option<bool>,
+    named: Kwargs,
+) -> Result<Jinja, minijinja::Error> {
+    let wide = width.into_iter().chain(named.peek::<Option<usize>>("width").ok().flatten());
+    if wide.max().is_some_and(|width| width > WIDEST) {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, "too wide an indentation"));
+    }
+    minijinja::filters::indent(text, width, first, blank, named)
 }
 
 impl Template {
@@ -56,6 +75,7 @@ impl Template {
             })
         });
         environment.add_filter("tojson", tojson);
+        environment.add_filter("indent", indent);
         environment.add_template_owned("chat", source.to_owned()).map_err(|error| {
             invalid("the chat template in the model file cannot be read").caused_by(error)
         })?;

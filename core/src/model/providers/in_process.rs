@@ -13,17 +13,18 @@ use crate::model::{
 use crate::spec::ScriptTurn;
 
 impl Providers {
-    /// The chat model of this name, if it is one that needs no provider.
+    /// The chat model of this name, if it is one that needs no provider. Conversations of one
+    /// `owner` are never gone on with for another.
     pub(super) fn chat_in_process(
         &self,
-        tenant: &str,
+        owner: &str,
         provider: &str,
         model: &str,
         script: &[ScriptTurn],
     ) -> Result<Option<Arc<dyn ChatModel>>> {
         match provider {
             "scripted" => Ok(Some(Arc::new(ScriptedModel::new(script.to_vec()).named(model)))),
-            "local" => self.local(tenant, model).map(Some),
+            "local" => self.local(owner, model).map(Some),
             "builtin" => Err(Error::new(
                 Code::ModelUnknown,
                 format!("builtin/{model} is no chat model: what ships inside aikit makes vectors"),
@@ -66,7 +67,7 @@ impl Providers {
     }
 
     #[cfg(feature = "local")]
-    fn local(&self, tenant: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
+    fn local(&self, owner: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
         use std::time::Duration;
 
         use crate::model::local::{LocalModel, LocalOptions, ModelFolder};
@@ -78,11 +79,13 @@ impl Providers {
             let message = "providers.local: threads and concurrent_requests are 1 at least";
             return Err(Error::invalid_argument(message));
         }
-        let folder = match config.and_then(|config| config.folder.clone()) {
-            Some(folder) => ModelFolder::at(folder),
-            None => ModelFolder::usual()?,
+        // Without any folder there are still relative paths.
+        let folder = ModelFolder::at(self.folder().unwrap_or_default());
+        let found = match folder.root().as_os_str().is_empty() {
+            true => None,
+            false => folder.find(model)?,
         };
-        let file = match folder.find(model)? {
+        let file = match found {
             Some(file) => file,
             None => declared(folder.root(), model)
                 .filter(|path| path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gguf")))
@@ -103,15 +106,15 @@ impl Providers {
                 options.cache_bytes = (megabytes as usize).saturating_mul(1 << 20);
             }
             if let Some(seconds) = config.idle_s {
-                options.idle = Duration::from_secs(seconds.into());
+                options.idle = Duration::from_secs(seconds.max(1).into());
             }
         }
-        Ok(Arc::new(LocalModel::new(file, options).of(tenant)))
+        Ok(Arc::new(LocalModel::new(file, options).of(owner)))
     }
 
     #[cfg(not(feature = "local"))]
     #[expect(clippy::unused_self, reason = "as where there are local models")]
-    fn local(&self, _tenant: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
+    fn local(&self, _owner: &str, model: &str) -> Result<Arc<dyn ChatModel>> {
         let message = format!("this build of aikit cannot run local/{model}");
         Err(Error::new(Code::ModelUnknown, message).hint("build it with the feature `local`"))
     }
@@ -132,13 +135,10 @@ impl Providers {
                     .hint(format!("the one inside the library is {}", BuiltinEmbeddings::NAME)))
             }
             "local" => {
-                let root = self.folder();
-                let folder = root
-                    .as_deref()
-                    .and_then(|root| declared(root, model))
-                    .filter(|path| path.join("config.json").is_file());
+                let root = self.folder().unwrap_or_default();
+                let folder = declared(&root, model);
+                let folder = folder.filter(|path| path.join("config.json").is_file());
                 let Some(folder) = folder else {
-                    let root = root.unwrap_or_default();
                     return Err(unknown(model, "no folder with a sentence model", &root));
                 };
                 Ok(Some(Arc::new(FolderEmbeddings::at(folder))))
@@ -171,7 +171,11 @@ fn declared(root: &Path, path: &str) -> Option<PathBuf> {
         return None;
     }
     if path.is_absolute() {
-        return path.starts_with(root).then(|| path.to_owned());
+        let inside = !root.as_os_str().is_empty() && path.starts_with(root);
+        return inside.then(|| path.to_owned());
+    }
+    if path.has_root() {
+        return None;
     }
     let inside = root.join(path);
     Some(if inside.exists() { inside } else { path.to_owned() })

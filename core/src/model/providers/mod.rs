@@ -181,15 +181,23 @@ impl Providers {
     /// # Errors
     /// [`Code::ModelUnknown`].
     pub fn chat(&self, name: &str, script: &[ScriptTurn]) -> Result<Arc<dyn ChatModel>> {
-        Ok(Fallback::of(self.link("", name, script)?, Vec::new()))
+        Ok(Fallback::of(self.link("", "", name, script)?, Vec::new()))
     }
 
     /// The chat model of this name as one of several; its requests are limited as those of a
-    /// tenant. What a script says happens: nothing stands before it.
-    pub(crate) fn link(&self, tenant: &str, name: &str, script: &[ScriptTurn]) -> Result<Link> {
+    /// tenant of a store, its realm. What a script says happens: nothing stands before it.
+    pub(crate) fn link(
+        &self,
+        tenant: &str,
+        realm: &str,
+        name: &str,
+        script: &[ScriptTurn],
+    ) -> Result<Link> {
         let (provider, model) = split(name)?;
         self.misplaced(provider)?;
-        if let Some(model) = self.chat_in_process(tenant, provider, model, script)? {
+        if let Some(model) =
+            self.chat_in_process(&format!("{realm}/{tenant}"), provider, model, script)?
+        {
             return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
         let policy = self.0.get(provider).map(|config| Policy::of(provider, config));

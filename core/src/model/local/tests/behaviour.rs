@@ -241,6 +241,30 @@ async fn a_long_prompt_does_not_hold_up_an_answer_under_way() {
     assert!(ended < read, "the short one was done first");
 }
 
+/// Takes nothing, for ever.
+struct Deaf;
+
+#[async_trait]
+impl DeltaSink for Deaf {
+    async fn delta(&mut self, _: Delta) {
+        std::future::pending::<()>().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs the models of tests/local"]
+async fn an_answer_that_nobody_takes_holds_no_place() {
+    let model = LocalModel::new(real_model(), LocalOptions { parallel: 1, ..options(11) });
+    let other = model.clone().of("other");
+    let stalled =
+        tokio::spawn(async move { model.chat(&request("Count.", 400), &mut Deaf).await.map(drop) });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let (done, _) = ask(&other, &request("Hello!", 8)).await;
+    assert!(done.usage.output_tokens > 0);
+    assert_eq!(done.usage.cached_input_tokens, 0);
+    stalled.abort();
+}
+
 #[tokio::test]
 #[ignore = "needs the models of tests/local"]
 async fn who_goes_away_is_not_worked_for() {

@@ -10,6 +10,7 @@ mod spm;
 use std::collections::HashMap;
 
 use super::gguf::{Gguf, invalid};
+use super::template::{CALL_END, CALL_START};
 use crate::error::Result;
 
 /// A token's number.
@@ -58,12 +59,33 @@ enum Kind {
     Spm(spm::Spm),
 }
 
+/// What calls and their results stand in, where the model has no tokens for it.
+const TAGS: [&str; 4] = [CALL_START, CALL_END, "<tool_response>", "</tool_response>"];
+/// Bytes of a token, and of all of them: more would be too much for the tree of a grammar.
+const LONGEST: usize = 1_000;
+const VOCABULARY: usize = 1 << 22;
+
+/// A text in which a word does not stand any more, and reads as before.
+fn broken_up(text: String, word: &str) -> String {
+    if !text.contains(word) {
+        return text;
+    }
+    let first = word.chars().next().map_or(0, char::len_utf8);
+    text.replace(word, &format!("{}{BREAK}{}", &word[..first], &word[first..]))
+}
+
 impl Tokenizer {
     pub(super) fn new(gguf: &Gguf, file: &[u8]) -> Result<Self> {
         let key = |name: &str| format!("tokenizer.ggml.{name}");
         let texts = gguf.texts(file, &key("tokens")).unwrap_or_default();
         let mut kinds = gguf.integers(file, &key("token_type")).unwrap_or_default();
         kinds.resize(texts.len(), 1);
+        let (longest, all) = texts
+            .iter()
+            .fold((0, 0), |(longest, all), text| (text.len().max(longest), all + text.len()));
+        if longest > LONGEST || all > VOCABULARY {
+            return Err(invalid("the tokens of the model file are longer than tokens are"));
+        }
         // Some files give what ends a turn as text.
         for (kind, text) in kinds.iter_mut().zip(&texts) {
             if *kind == USER_DEFINED && ENDS.iter().any(|end| end.as_bytes() == *text) {
@@ -163,13 +185,13 @@ impl Tokenizer {
     pub(super) fn harmless(&self, text: &str) -> String {
         let mut text = text.replace(BREAK, "");
         for (special, id) in &self.special {
-            if self.is_control(*id) && text.contains(special.as_str()) {
-                let first = special.chars().next().map_or(0, char::len_utf8);
-                let broken = format!("{}{BREAK}{}", &special[..first], &special[first..]);
-                text = text.replace(special.as_str(), &broken);
+            // Words in angle brackets have a meaning to the model, whatever the file calls them.
+            let tag = special.starts_with('<') && special.ends_with('>');
+            if tag || self.is_control(*id) {
+                text = broken_up(text, special);
             }
         }
-        text
+        TAGS.iter().fold(text, |text, tag| broken_up(text, tag))
     }
 
     /// Tokens of a text. In a `prompt`, texts of control tokens are the tokens, and the token that
