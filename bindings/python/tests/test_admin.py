@@ -131,7 +131,7 @@ def test_quotas_are_refused_and_use_is_counted(admin: aikit.Admin, store: Path) 
             agent.run("x")
         usage = kernel.usage()
         assert isinstance(usage, aikit.TenantUsage)
-        assert (usage.totals.specs, usage.totals.documents, usage.totals.vectors) == (0, 1, 0)
+        assert (usage.totals.specs, usage.totals.documents, usage.totals.vectors) == (0, 1, 1)
         assert usage.totals.bytes > 0
         (today,) = usage.days
         assert (today.runs, today.input_tokens, today.cost_micros) == (1, 1, 0)
