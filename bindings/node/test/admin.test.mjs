@@ -122,7 +122,7 @@ test("quotas are refused, and use is counted", () =>
     await agent.run("x");
     await assert.rejects(agent.run("x"), { code: "quota_exceeded", message: /requests_per_minute/ });
     const usage = await kernel.usage();
-    assert.deepEqual([usage.totals.specs, usage.totals.documents, usage.totals.vectors], [0, 1, 0]);
+    assert.deepEqual([usage.totals.specs, usage.totals.documents, usage.totals.vectors], [0, 1, 1]);
     assert.equal(usage.days.length, 1);
     assert.deepEqual([usage.days[0].runs, usage.days[0].input_tokens], [1, 1]);
     assert.deepEqual((await kernel.usage({ days: 0 })).days, []);
