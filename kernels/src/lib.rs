@@ -2,7 +2,7 @@
 //! them. Nothing here knows a file, a token or an error of aikit's.
 //!
 //! A crate of its own, so that it is optimised where the rest is not: a model whose products are
-//! compiled for debugging answers fifty times slower.
+//! compiled for debugging answers many times slower.
 //!
 //! - [`quantised`]: products with weights of 4 to 8 bits as they stand in a file, attention over
 //!   half-precision caches.
