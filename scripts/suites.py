@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,6 +27,10 @@ from suite_list import SUITES, Suite
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORTS = ROOT / "target" / "reports"
+GB = 1_000_000_000
+# What a fresh clone builds at most, in GB; a linker that meets a full disk ends with a signal and no word
+# of it. `make check` and `make test` share most of theirs.
+ROOM = {"build": 5, "check": 10, "test": 16, "conformance": 5, "isolation": 5}
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -142,6 +147,17 @@ def run(suite: Suite, log_folder: Path) -> Outcome:
     return judge(suite, status, "".join(lines), time.monotonic() - started)
 
 
+def no_room(which: str, built: bool, free: int) -> str:
+    """What to say when the disk is too small for what will be built, else nothing. What is there
+    already is rewritten in place, for the greater part."""
+    needed = ROOM[which] * GB // (4 if built else 1)
+    if free >= needed:
+        return ""
+    return (f"make {which} writes up to {needed / GB:.1f} GB in {ROOT / 'target'}, and that disk has "
+            f"{free / GB:.1f} GB left. Make room on it (`make clean` removes what is built), or clone to "
+            "another disk.")  # fmt: skip
+
+
 def table(outcomes: list[Outcome]) -> str:
     rows = [f"{'suite':<22}{'passed':>8}{'failed':>8}{'seconds':>9}"]
     for o in outcomes:
@@ -175,6 +191,12 @@ def main() -> int:
                      f"there are {', '.join(s.name for s in suites)}")
     if wanted:
         suites = [s for s in suites if s.name in wanted]
+
+    built = (ROOT / "target" / "debug" / "deps").exists()
+    problem = no_room(arguments.which, built, shutil.disk_usage(ROOT).free)
+    if problem:
+        print(f"suites.py: {problem}", file=sys.stderr)
+        return 2
 
     log_folder = REPORTS / arguments.which
     log_folder.mkdir(parents=True, exist_ok=True)

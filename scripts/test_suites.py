@@ -57,5 +57,16 @@ class Judging(unittest.TestCase):
         self.assertLess(seen.seconds, 30)
 
 
+class Room(unittest.TestCase):
+    def test_a_disk_that_is_too_small_is_named_before_anything_is_built(self):
+        said = suites.no_room("test", built=False, free=8 * suites.GB)
+        self.assertIn("make test writes up to 16.0 GB", said)
+        self.assertIn("8.0 GB left", said)
+
+    def test_enough_is_enough_and_what_is_built_needs_less(self):
+        self.assertEqual(suites.no_room("test", built=False, free=20 * suites.GB), "")
+        self.assertEqual(suites.no_room("test", built=True, free=8 * suites.GB), "")
+
+
 if __name__ == "__main__":
     unittest.main()
