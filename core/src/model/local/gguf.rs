@@ -356,3 +356,40 @@ fn kind_name(kind: u32) -> String {
         other => format!("number {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of tensors alone: so many numbers of 32 bits each, at these offsets, and `data` bytes.
+    fn file(numbers: u64, offsets: &[u64], data: usize) -> Vec<u8> {
+        let mut file = b"GGUF\x03\0\0\0".to_vec();
+        file.extend((offsets.len() as u64).to_le_bytes());
+        file.extend(0u64.to_le_bytes());
+        for (index, offset) in offsets.iter().enumerate() {
+            file.extend(1u64.to_le_bytes());
+            file.push(b'a' + u8::try_from(index).unwrap());
+            file.extend(1u32.to_le_bytes());
+            file.extend(numbers.to_le_bytes());
+            file.extend(0u32.to_le_bytes());
+            file.extend(offset.to_le_bytes());
+        }
+        file.resize(file.len().next_multiple_of(32) + data, 7);
+        file
+    }
+
+    #[test]
+    fn tensors_lie_beside_one_another_and_inside() {
+        assert_eq!(Gguf::read(&file(8, &[0, 32, 64], 96)).unwrap().tensors().count(), 3);
+        let message = |file: &[u8]| {
+            let error = Gguf::read(file).unwrap_err();
+            assert_eq!(error.code(), Code::ModelFileInvalid);
+            error.message().to_owned()
+        };
+        assert!(message(&file(8, &[0, 32, 65], 96)).contains("c does not lie inside"));
+        assert!(message(&file(8, &[0, u64::MAX - 7], 96)).contains("b does not lie inside"));
+        assert!(message(&file(u64::MAX, &[0], 96)).contains("a does not lie inside"));
+        // Twenty names for the same 4,096 bytes.
+        assert!(message(&file(1024, &[0; 20], 4096)).contains("lie over one another"));
+    }
+}

@@ -31,7 +31,8 @@ impl Loaded {
         let started = Instant::now();
         let gguf = Gguf::read(&file)?;
         let tokenizer = Tokenizer::new(&gguf, &file)?;
-        let template = Template::new(gguf.text(&file, "tokenizer.chat_template"), &tokenizer)?;
+        let source = gguf.text(&file, "tokenizer.chat_template");
+        let template = Template::new(source, tokenizer.bos_text(), tokenizer.eos_text())?;
         let name = gguf.text(&file, "general.name").unwrap_or_default().to_owned();
         let weights = Weights::new(file, &gguf)?;
         let took = started.elapsed();

@@ -10,7 +10,6 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Value, json};
 
 use super::gguf::invalid;
-use super::tokenizer::Tokenizer;
 use crate::error::{Code, Error, Result};
 use crate::model::{Message, ToolSpec};
 
@@ -55,7 +54,8 @@ fn indent(
 }
 
 impl Template {
-    pub(super) fn new(source: Option<&str>, tokenizer: &Tokenizer) -> Result<Self> {
+    /// Of a model's file, with the texts of its first and its last token.
+    pub(super) fn new(source: Option<&str>, bos: String, eos: String) -> Result<Self> {
         let source = source.unwrap_or(CHATML);
         let mut environment = Environment::new();
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
@@ -80,7 +80,6 @@ impl Template {
             invalid("the chat template in the model file cannot be read").caused_by(error)
         })?;
         let takes_tools = source.contains("tools") && source.contains(CALL_START);
-        let (bos, eos) = (tokenizer.bos_text(), tokenizer.eos_text());
         Ok(Self { environment, takes_tools, bos, eos })
     }
 
@@ -308,15 +307,12 @@ fn fold_system(messages: &mut Vec<Value>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::loaded::Loaded;
-    use super::super::tests::model_named;
     use super::*;
     use crate::model::ToolCall;
 
     fn render(source: &str, messages: &[Message], tools: &[ToolSpec]) -> Result<String> {
-        let loaded = Loaded::open(&model_named("llama-gpt2.gguf"))?;
-        let template = Template::new(Some(source), &loaded.tokenizer)?;
-        template.render(messages, tools, false, &|text| loaded.tokenizer.harmless(text))
+        let template = Template::new(Some(source), "<s>".into(), "</s>".into())?;
+        template.render(messages, tools, false, &|text| text.to_owned())
     }
 
     fn tool() -> ToolSpec {
@@ -363,7 +359,7 @@ trimmed
         let messages = [Message::user("first"), said("x"), Message::user(" both \n"), said("y")];
         assert_eq!(
             render(source, &messages, &[]).unwrap(),
-            "[X]both|True|b|none|<|im_start|>|k=1|4|False|{\"b\": [1, \"ü<\"], \"a\": null}\ntrimmed\n"
+            "[X]both|True|b|none|<s>|k=1|4|False|{\"b\": [1, \"ü<\"], \"a\": null}\ntrimmed\n"
         );
     }
 
@@ -420,5 +416,15 @@ trimmed
             "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}";
         assert_eq!(render(endless, &[], &[]).unwrap_err().code(), Code::ModelRefused);
         assert_eq!(render("{% if %}", &[], &[]).unwrap_err().code(), Code::ModelFileInvalid);
+    }
+
+    #[test]
+    fn an_indentation_has_a_bound_however_it_is_given() {
+        let of = |given: &str| render(&format!("{{{{ 'a\nb' | indent({given}) }}}}"), &[], &[]);
+        assert_eq!(of("2").unwrap(), "a\n  b");
+        assert_eq!(of("width=3").unwrap(), "a\n   b");
+        for wide in ["100000000", "width=100000000", "65", "width=18446744073709551615"] {
+            assert_eq!(of(wide).unwrap_err().code(), Code::ModelRefused, "{wide}");
+        }
     }
 }

@@ -449,3 +449,28 @@ async fn a_model_is_loaded_once_and_leaves_when_nobody_uses_it() {
     assert_eq!(there(), before, "it left");
     ask(&models[0], &request("Hi!", 2)).await;
 }
+
+#[tokio::test]
+#[ignore = "needs the models of tests/local"]
+async fn what_waits_is_bounded_and_the_rest_is_told_to_come_again() {
+    let own = LocalOptions { parallel: 1, ..options(12) };
+    let model = LocalModel::new(model_named("llama-gpt2.gguf"), own);
+    model.load().await.unwrap();
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..2_000 {
+        let model = model.clone();
+        let of = async move { model.chat(&request("Hi!", 64), &mut Heard::default()).await };
+        asked.spawn(of);
+    }
+    let refused = loop {
+        let answer = asked.join_next().await.expect("more were asked than may wait");
+        if let Err(error) = answer.unwrap() {
+            break error;
+        }
+    };
+    assert_eq!(refused.code(), Code::ModelUnavailable, "{refused}");
+    assert!(refused.retryable() && refused.message().contains("1000"), "{refused}");
+    // Nobody waits for the others any more: the next one has its turn at once.
+    asked.shutdown().await;
+    ask(&model, &request("Hi!", 2)).await;
+}
