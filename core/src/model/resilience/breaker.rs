@@ -93,6 +93,14 @@ impl Forgettable for Breaker {
 }
 
 impl Pass {
+    /// An answer begins: nobody waits for the rest of it, but without a word of it, it may still have
+    /// failed.
+    pub(super) fn began(&mut self) {
+        if std::mem::take(&mut self.probe) {
+            *self.breaker.0.lock() = State::Closed(VecDeque::new());
+        }
+    }
+
     /// The provider answered, be it with a refusal.
     pub(super) fn answered(mut self) {
         self.probe = false;

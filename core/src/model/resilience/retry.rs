@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Pass};
 use super::limits::{Limits, Slot};
 use super::{Lane, Policy, RETRIES};
 use crate::error::{Code, Error, Result};
@@ -66,7 +66,7 @@ impl<M: ChatModel> Resilient<M> {
         request: &ChatRequest,
         sink: &mut dyn DeltaSink,
     ) -> Result<Completion> {
-        let mut watch = Watch { sink, emitted: false, usage: Usage::default() };
+        let mut watch = Watch { sink, pass: None, emitted: false, usage: Usage::default() };
         let mut attempt = 1;
         loop {
             let error = match self.attempt(attempt, request, &mut watch).await {
@@ -104,14 +104,15 @@ impl<M: ChatModel> Resilient<M> {
             Some(limits) => Some(self.slot(limits, attempt, request, watch).await),
             None => None,
         };
-        let pass = self.breaker.enter()?;
+        watch.pass = Some(self.breaker.enter()?);
         watch.usage = Usage::default();
         let outcome = self.model.chat(request, watch).await;
-        match &outcome {
-            Err(error) if is_down(error) && !watch.emitted => pass.failed(error),
-            // It broke off in the middle: that tells neither.
-            Err(error) if is_down(error) => drop(pass),
-            _ => pass.answered(),
+        // If something was given before, that has told it, wherever it broke off afterwards.
+        if let Some(pass) = watch.pass.take() {
+            match &outcome {
+                Err(error) if is_down(error) => pass.failed(error),
+                _ => pass.answered(),
+            }
         }
         if let Some(slot) = slot {
             let used = outcome.as_ref().map_or(watch.usage, |completion| completion.usage);
@@ -160,9 +161,12 @@ fn is_down(error: &Error) -> bool {
         && status.is_none_or(|status| status >= 500)
 }
 
-/// Notes whether something was given that a second attempt would give again, and what was used.
+/// Notes whether something was given that a second attempt would give again, and what was used; tells
+/// the breaker of the first sign of an answer, before whoever reads it may hold it up.
 struct Watch<'a> {
     sink: &'a mut dyn DeltaSink,
+    /// Of the request that is on its way, as long as it was not answered.
+    pass: Option<Pass>,
     emitted: bool,
     usage: Usage,
 }
@@ -171,9 +175,19 @@ struct Watch<'a> {
 impl DeltaSink for Watch<'_> {
     async fn delta(&mut self, delta: Delta) {
         match &delta {
-            Delta::Usage(usage) => self.usage = *usage,
+            Delta::Usage(usage) => {
+                self.usage = *usage;
+                if let Some(pass) = &mut self.pass {
+                    pass.began();
+                }
+            }
             Delta::Retrying { .. } => {}
-            _ => self.emitted = true,
+            _ => {
+                self.emitted = true;
+                if let Some(pass) = self.pass.take() {
+                    pass.answered();
+                }
+            }
         }
         self.sink.delta(delta).await;
     }
@@ -240,6 +254,10 @@ fn chance() -> f64 {
 }
 
 #[cfg(test)]
+#[path = "down_tests.rs"]
+mod down_tests;
+
+#[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 
@@ -249,11 +267,13 @@ mod tests {
     use crate::error::ProviderAnswer;
 
     /// Fails as it is told, then answers.
-    struct Flaky {
-        failures: Mutex<Vec<Error>>,
+    pub(super) struct Flaky {
+        pub(super) failures: Mutex<Vec<Error>>,
+        pub(super) takes: Duration,
         /// Said before it fails.
-        says: Option<Delta>,
-        takes: Duration,
+        pub(super) says: Option<Delta>,
+        /// Between what it says and its failure.
+        pub(super) stands: Duration,
     }
 
     #[async_trait]
@@ -269,12 +289,13 @@ mod tests {
             if let Some(delta) = &self.says {
                 sink.delta(delta.clone()).await;
             }
+            tokio::time::sleep(self.stands).await;
             Err(error)
         }
     }
 
     #[derive(Default)]
-    struct Deltas(Vec<Delta>);
+    pub(super) struct Deltas(Vec<Delta>);
 
     #[async_trait]
     impl DeltaSink for Deltas {
@@ -295,7 +316,7 @@ mod tests {
         }
     }
 
-    fn answered(code: Code, status: u16, wait: Option<f64>) -> Error {
+    pub(super) fn answered(code: Code, status: u16, wait: Option<f64>) -> Error {
         Error::new(code, format!("host answered {status}")).answered(ProviderAnswer {
             status: Some(status),
             request_id: None,
@@ -303,19 +324,29 @@ mod tests {
         })
     }
 
-    fn unavailable() -> Error {
+    pub(super) fn unavailable() -> Error {
         answered(Code::ModelUnavailable, 503, None)
     }
 
     /// Each test has a key of its own: breakers and limits are shared.
-    fn resilient(key: &str, failures: Vec<Error>, policy: Policy) -> Resilient<Flaky> {
-        let model = Flaky { failures: failures.into(), says: None, takes: Duration::ZERO };
+    pub(super) fn resilient(key: &str, failures: Vec<Error>, policy: Policy) -> Resilient<Flaky> {
+        resilient_of("t", key, failures, policy)
+    }
+
+    pub(super) fn resilient_of(
+        tenant: &str,
+        key: &str,
+        failures: Vec<Error>,
+        policy: Policy,
+    ) -> Resilient<Flaky> {
+        let (takes, stands) = (Duration::ZERO, Duration::ZERO);
+        let model = Flaky { failures: failures.into(), takes, says: None, stands };
         let key = secrecy::SecretString::from(key.to_owned());
-        let lane = Lane { tenant: "t", address: "x", key: Some(&key), model: "x/m" };
+        let lane = Lane { tenant, address: "x", key: Some(&key), model: "x/m" };
         Resilient::new(model, &lane, policy)
     }
 
-    async fn ask(model: &Resilient<Flaky>) -> (Result<Completion>, Deltas) {
+    pub(super) async fn ask(model: &Resilient<Flaky>) -> (Result<Completion>, Deltas) {
         let mut deltas = Deltas::default();
         let outcome = model.chat(&ChatRequest::default(), &mut deltas).await;
         (outcome, deltas)
