@@ -53,3 +53,47 @@ async fn what_began_and_broke_off_before_the_first_word_is_a_failure() {
     let error = ask(&model).await.0.expect_err("left alone");
     assert!(error.message().contains("left alone since"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_failures_of_one_tenant_hold_nobody_else_back() {
+    let of = |tenant| resilient_of(tenant, "one", vec![unavailable(); 9], once());
+    let (one, other) = (of("one"), of("other"));
+    for _ in 0..5 {
+        ask(&one).await.0.expect_err("down");
+    }
+    let left_alone = async |model| {
+        let error = ask(model).await.0.expect_err("down");
+        error.message().contains("left alone since")
+    };
+    assert!(left_alone(&one).await);
+    // That two of them meet it says that it is the provider.
+    assert!(!left_alone(&other).await);
+    assert!(left_alone(&other).await);
+    let third = resilient_of("third", "one", Vec::new(), once());
+    assert!(left_alone(&third).await);
+    // One whose requests go on failing does not keep the others from trying.
+    tokio::time::advance(Duration::from_secs(16)).await;
+    assert!(!left_alone(&one).await);
+    assert!(left_alone(&one).await);
+    ask(&third).await.0.expect("it is back");
+    other.model.failures.lock().expect("lock").clear();
+    ask(&other).await.0.expect("it is back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_provider_said_to_one_tenant_is_told_to_no_other() {
+    let said = || {
+        let answer = ProviderAnswer { status: Some(500), ..ProviderAnswer::default() };
+        Error::new(Code::ModelUnavailable, "host answered 500: canary").answered(answer)
+    };
+    for (tenant, times) in [("a", 3), ("b", 2)] {
+        let model = resilient_of(tenant, "told", vec![said(); times], once());
+        for _ in 0..times {
+            ask(&model).await.0.expect_err("down");
+        }
+    }
+    let error = ask(&resilient_of("c", "told", Vec::new(), once())).await.0;
+    let error = error.expect_err("left alone");
+    assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
+    assert!(error.message().contains("model_unavailable (status 500)"), "{error}");
+}

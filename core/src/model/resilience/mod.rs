@@ -103,6 +103,15 @@ impl Lane<'_> {
         hash(&[self.address, self.key.map_or("", |key| key.expose_secret())])
     }
 
+    /// The same for one tenant.
+    fn own_way_in(&self) -> [u8; 32] {
+        *blake3::Hasher::new()
+            .update(&self.way_in())
+            .update(self.tenant.as_bytes())
+            .finalize()
+            .as_bytes()
+    }
+
     /// What names the lane and its limits.
     fn limits(&self, policy: &Policy) -> [u8; 32] {
         let numbers = format!(

@@ -37,7 +37,7 @@ impl<M> Resilient<M> {
             model,
             name: lane.model.to_owned(),
             policy,
-            breaker: Breaker::shared(lane.way_in()),
+            breaker: Breaker::shared(lane),
             limits: Limits::shared(lane, &policy),
         }
     }
