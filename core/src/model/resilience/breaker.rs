@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Lane;
+use super::deadline::deadline;
 use super::registry::{Forgettable, Registry};
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::Mutex;
@@ -78,11 +79,14 @@ struct Met {
     down: Option<(Why, Instant)>,
 }
 
-/// A request that may go through. Without a word from it, nothing is learnt.
+/// A request that may go through. Without a word from it nothing is learnt, unless it was cut off
+/// because its time was over and nothing had come.
 #[derive(Debug)]
 pub(super) struct Pass {
     breaker: Arc<Breaker>,
     probe: bool,
+    /// When its time is over, as long as silence tells that the provider is down.
+    deadline: Option<Instant>,
 }
 
 impl Breaker {
@@ -114,7 +118,7 @@ impl Breaker {
         if let Some((why, of)) = probe {
             *state = State::Probing { why, of };
         }
-        Ok(Pass { breaker: self.clone(), probe: probe.is_some() })
+        Ok(Pass { breaker: self.clone(), probe: probe.is_some(), deadline: deadline() })
     }
 
     /// Whether a request goes through, and what it is to try if it is a probe, with what others have
@@ -180,6 +184,7 @@ impl Pass {
     /// An answer begins: nobody waits for the rest of it, but without a word of it, it may still have
     /// failed.
     pub(super) fn began(&mut self) {
+        self.deadline = None;
         if std::mem::take(&mut self.probe) {
             self.breaker.close();
         }
@@ -187,7 +192,7 @@ impl Pass {
 
     /// The provider answered, be it with a refusal.
     pub(super) fn answered(mut self) {
-        self.probe = false;
+        (self.probe, self.deadline) = (false, None);
         self.breaker.close();
     }
 
@@ -197,7 +202,13 @@ impl Pass {
         self.fail(Failure { code: error.code(), status });
     }
 
+    /// It failed on its way to the provider.
+    pub(super) fn returned(mut self) {
+        self.deadline = None;
+    }
+
     fn fail(&mut self, last: Failure) {
+        self.deadline = None;
         let now = Instant::now();
         let until = now + COOL_DOWN;
         let probe = std::mem::take(&mut self.probe);
@@ -226,6 +237,9 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
+        if self.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            self.fail(Failure { code: Code::ModelUnavailable, status: None });
+        }
         if !self.probe {
             return;
         }

@@ -97,3 +97,60 @@ async fn what_a_provider_said_to_one_tenant_is_told_to_no_other() {
     assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
     assert!(error.message().contains("model_unavailable (status 500)"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_is_silent_for_all_the_time_there_is_is_down() {
+    let policy = Policy { total: Some(Duration::from_secs(3)), ..once() };
+    let mut silent = resilient("silent", Vec::new(), policy);
+    silent.model.takes = Duration::from_secs(10);
+    for _ in 0..5 {
+        let error = ask(&silent).await.0.expect_err("silent");
+        assert!(error.message().contains("took longer than"), "{error}");
+    }
+    let error = ask(&silent).await.0.expect_err("left alone");
+    assert!(error.message().contains("left alone since"), "{error}");
+    // A probe that is silent as well, too.
+    tokio::time::advance(Duration::from_secs(15)).await;
+    ask(&silent).await.0.expect_err("silent");
+    let error = ask(&silent).await.0.expect_err("left alone");
+    assert!(error.message().contains("left alone since"), "{error}");
+
+    // One that was answering when its time was over is slow, not down; nor is one down whose
+    // callers give up.
+    let mut slow = resilient("slow", vec![unavailable(); 6], policy);
+    slow.model.says = Some(Delta::Text("a".into()));
+    slow.model.stands = Duration::from_secs(10);
+    for _ in 0..6 {
+        let error = ask(&slow).await.0.expect_err("slow");
+        assert!(error.message().contains("took longer than"), "{error}");
+    }
+    let mut left = resilient("left", Vec::new(), policy);
+    left.model.takes = Duration::from_millis(2_000);
+    for _ in 0..6 {
+        let gone = tokio::time::timeout(Duration::from_secs(1), ask(&left)).await;
+        assert!(gone.is_err());
+    }
+    ask(&left).await.0.expect("answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_left_the_process_says_nothing_of_the_provider() {
+    let ours = || Error::invalid_argument("this wire has no stop texts");
+    let refused = || answered(Code::ModelRefused, 400, None);
+    let nonsense = || Error::new(Code::ModelInvalidResponse, "no JSON");
+    for (name, error, opens) in [
+        ("ours", ours(), true),
+        ("refused", refused(), false),
+        ("nonsense", nonsense(), false),
+        ("differs", Error::new(Code::CassetteDiffers, "differs"), true),
+    ] {
+        let mut failures = vec![unavailable(); 6];
+        failures.insert(2, error);
+        let model = resilient(&format!("says {name}"), failures, once());
+        for _ in 0..6 {
+            ask(&model).await.0.expect_err(name);
+        }
+        let error = ask(&model).await.0.expect_err(name);
+        assert_eq!(error.message().contains("left alone since"), opens, "{name}: {error}");
+    }
+}

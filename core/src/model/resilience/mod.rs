@@ -7,12 +7,14 @@
 //! Breakers and limits are shared by everything in the process that asks with the same key.
 
 mod breaker;
+mod deadline;
 mod fallback;
 mod limits;
 mod registry;
 mod retry;
 mod seam;
 
+pub(super) use deadline::deadline;
 pub(crate) use fallback::{Fallback, Link};
 pub(super) use retry::{Resilient, with_retries};
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::breaker::{Breaker, Pass};
+use super::deadline::within;
 use super::limits::{Limits, Slot};
 use super::{Lane, Policy, RETRIES};
 use crate::error::{Code, Error, Result};
@@ -48,7 +49,7 @@ impl<M: ChatModel> ChatModel for Resilient<M> {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let attempts = self.attempts(request, sink);
         let Some(total) = self.policy.total else { return attempts.await };
-        tokio::time::timeout(total, attempts).await.unwrap_or_else(|_| {
+        within(total, attempts).await.unwrap_or_else(|| {
             let message = format!("{} took longer than {} ms", self.name, total.as_millis());
             Err(Error::new(Code::ModelUnavailable, message)
                 .hint("raise total_ms of the provider, or ask for shorter answers"))
@@ -109,10 +110,7 @@ impl<M: ChatModel> Resilient<M> {
         let outcome = self.model.chat(request, watch).await;
         // If something was given before, that has told it, wherever it broke off afterwards.
         if let Some(pass) = watch.pass.take() {
-            match &outcome {
-                Err(error) if is_down(error) => pass.failed(error),
-                _ => pass.answered(),
-            }
+            conclude(pass, outcome.as_ref().err());
         }
         if let Some(slot) = slot {
             let used = outcome.as_ref().map_or(watch.usage, |completion| completion.usage);
@@ -152,6 +150,21 @@ impl<M: ChatModel> Resilient<M> {
             .await;
         entering.await
     }
+}
+
+/// Tells the breaker what became of a request of which nothing was given.
+pub(super) fn conclude(pass: Pass, failure: Option<&Error>) {
+    match failure {
+        None => pass.answered(),
+        Some(error) if is_down(error) => pass.failed(error),
+        Some(error) if is_answer(error) => pass.answered(),
+        Some(_) => pass.returned(),
+    }
+}
+
+/// Whether a failure came from the provider; others may never have left the process.
+fn is_answer(error: &Error) -> bool {
+    error.answer().is_some() || error.code() == Code::ModelInvalidResponse
 }
 
 /// Whether a failure tells that the provider is down, rather than that it refuses this request.
