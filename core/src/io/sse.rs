@@ -40,6 +40,11 @@ impl SseReader {
         Ok(())
     }
 
+    /// Whether a part of some data was read already.
+    pub(crate) fn is_within_data(&self) -> bool {
+        self.has_data || self.buffer[self.read..].starts_with(b"data")
+    }
+
     /// The data of the next complete event, or `None` until more bytes come.
     pub(crate) fn next(&mut self) -> Result<Option<String>> {
         loop {
@@ -113,6 +118,22 @@ mod tests {
         reader.push(b"\n\n").expect("push");
         assert_eq!(reader.next().expect("next").map(|data| data.len()), Some(4_000_000));
         assert!(start.elapsed() < std::time::Duration::from_secs(10), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_is_half_read_is_told_if_it_is_data() {
+        let mut reader = SseReader::default();
+        for (chunk, within) in [
+            (": a\n\n", false),
+            ("event: x\nda", false),
+            ("ta: y", true),
+            ("\n", true),
+            ("\n", false),
+        ] {
+            reader.push(chunk.as_bytes()).expect("push");
+            while reader.next().expect("next").is_some() {}
+            assert_eq!(reader.is_within_data(), within, "{chunk:?}");
+        }
     }
 
     #[test]

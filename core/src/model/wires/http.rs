@@ -1,24 +1,20 @@
 //! One exchange with a provider: a request as JSON, an answer in one piece or as a stream, and
 //! errors in our words. Trying again is not done here.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::answer::{Answer, Body};
 use super::refusal::{ID_LIMIT, Said};
-use super::stillness::Stillness;
 use crate::error::{Code, Error, ProviderAnswer, Result};
-use crate::io::{self, SseReader};
+use crate::io;
 use crate::model::cassette::{self, Asked, Cassette, End, Said as Recorded};
 use crate::model::providers::{Reached, Timeouts, key_hint};
 
-/// The most that is read of an answer.
-const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// Where providers say which exchange it was.
 const REQUEST_IDS: [&str; 8] = [
     "x-request-id",
@@ -43,7 +39,7 @@ pub(in crate::model) struct Endpoint {
     key: Option<SecretString>,
     /// How to give a key, for whoever gave none.
     key_hint: String,
-    timeouts: Timeouts,
+    pub(super) timeouts: Timeouts,
     /// What stands between us and the provider.
     cassette: Option<Cassette>,
 }
@@ -74,33 +70,11 @@ pub(in crate::model) fn address(base_url: &str, path: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// An answer of a success, its body unread.
-#[derive(Debug)]
-pub(in crate::model) struct Answer<'a> {
-    endpoint: &'a Endpoint,
-    body: Body,
-    stillness: Stillness,
-    reader: SseReader,
-    /// Bytes of the body so far.
-    read: usize,
-    /// The provider's id of the exchange.
-    pub(in crate::model) request_id: Option<String>,
-    /// Whether it comes as server-sent events.
-    pub(in crate::model) streamed: bool,
-}
-
 /// What came back for a request, whatever it is.
 struct Received {
     status: StatusCode,
     headers: HeaderMap,
     body: Body,
-}
-
-/// A body that is still to be read.
-#[derive(Debug)]
-enum Body {
-    Live(Response),
-    Recorded { pieces: VecDeque<String>, end: End },
 }
 
 impl Endpoint {
@@ -263,9 +237,17 @@ impl Endpoint {
         format!("{}{port}", self.url.host_str().unwrap_or("the provider"))
     }
 
-    fn silent(&self, waited: Duration) -> Error {
+    pub(super) fn silent(&self, waited: Duration) -> Error {
         let waited = waited.as_secs_f64();
         Error::new(Code::ModelUnavailable, format!("{} was silent for {waited} s", self.host()))
+    }
+
+    /// The error for a stream that is kept alive, and nothing else.
+    pub(super) fn idle(&self, waited: Duration) -> Error {
+        let (host, waited) = (self.host(), waited.as_secs_f64());
+        let message = format!("{host} sent nothing but signs of life for {waited} s");
+        Error::new(Code::ModelUnavailable, message)
+            .hint("if it may take that long, raise first_byte_ms of the provider")
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
@@ -330,74 +312,6 @@ impl Endpoint {
             .caused_by(format!("received: {shown}"))
             .hint("check that the address is of an API of this kind")
     }
-}
-
-impl<'a> Answer<'a> {
-    fn new(endpoint: &'a Endpoint, body: Body, request_id: Option<String>, streamed: bool) -> Self {
-        let stillness = Stillness::new(endpoint.timeouts.between_chunks);
-        let reader = SseReader::default();
-        Self { endpoint, body, stillness, reader, read: 0, request_id, streamed }
-    }
-
-    /// The next chunk of the body, `None` at its end.
-    async fn chunk(&mut self) -> Result<Option<Bytes>> {
-        let patience = self.endpoint.timeouts.between_chunks;
-        let response = match &mut self.body {
-            Body::Live(response) => response,
-            Body::Recorded { pieces, end } => {
-                let piece = pieces.pop_front().map(|piece| Ok(Some(Bytes::from(piece))));
-                return piece.unwrap_or_else(|| match end {
-                    End::Complete => Ok(None),
-                    End::Broken => Err(self.endpoint.broken().answered(no_wait())),
-                    End::Silent => Err(self.endpoint.silent(patience).answered(no_wait())),
-                });
-            }
-        };
-        let chunk = match self.stillness.bounds(response.chunk()).await {
-            Some(Ok(chunk)) => chunk,
-            Some(Err(e)) => return Err(self.endpoint.broken().caused_by(e.without_url())),
-            None => return Err(self.endpoint.silent(patience)),
-        };
-        self.read = self.read.saturating_add(chunk.as_ref().map_or(0, Bytes::len));
-        if self.read > BODY_LIMIT {
-            return Err(self.endpoint.nonsense("more than 64 MiB", ""));
-        }
-        Ok(chunk)
-    }
-
-    /// The data of the next server-sent event, `None` at the end of the stream. Most say it in a word
-    /// of OpenAI's. Where the answer is `whole`, a connection that breaks or falls silent is its end,
-    /// too: not every server closes what it has finished, and to ask for more of a whole answer would
-    /// spoil it.
-    pub(in crate::model) async fn event(&mut self, whole: bool) -> Result<Option<String>> {
-        loop {
-            if let Some(data) = self.reader.next()? {
-                return Ok(Some(data).filter(|data| data.trim() != "[DONE]"));
-            }
-            match self.chunk().await {
-                Ok(Some(chunk)) => self.reader.push(&chunk)?,
-                Ok(None) => return Ok(None),
-                Err(error) if whole && error.code() != Code::ModelInvalidResponse => {
-                    return Ok(None);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    /// The whole body as text, up to a limit.
-    pub(in crate::model) async fn body(mut self) -> Result<String> {
-        let mut body = Vec::new();
-        while let Some(chunk) = self.chunk().await? {
-            body.extend_from_slice(&chunk);
-        }
-        String::from_utf8(body).map_err(|_| self.endpoint.nonsense("what is not UTF-8", ""))
-    }
-}
-
-/// What a recorded fault says of waiting.
-fn no_wait() -> ProviderAnswer {
-    ProviderAnswer { retry_after: Some(Duration::ZERO), ..ProviderAnswer::default() }
 }
 
 fn streamed(headers: &HeaderMap) -> bool {

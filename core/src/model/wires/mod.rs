@@ -1,5 +1,6 @@
 //! One module for each protocol that providers speak, and what they share.
 
+mod answer;
 mod anthropic;
 mod body;
 mod cohere;
