@@ -154,3 +154,28 @@ async fn what_never_left_the_process_says_nothing_of_the_provider() {
         assert_eq!(error.message().contains("left alone since"), opens, "{name}: {error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_left_alone_while_it_waits_for_our_own_limits_gives_its_place_back() {
+    let policy = Policy { requests_per_minute: std::num::NonZeroU32::new(10), ..once() };
+    let limited = resilient("place", Vec::new(), policy);
+    for _ in 0..10 {
+        ask(&limited).await.0.expect("answered");
+    }
+    // It waits for six seconds, and meanwhile others find the provider down.
+    let down = resilient("place", vec![unavailable(); 5], once());
+    let fails = async {
+        for _ in 0..5 {
+            ask(&down).await.0.expect_err("down");
+        }
+    };
+    let ((outcome, _), ()) = tokio::join!(ask(&limited), fails);
+    outcome.expect_err("left alone");
+    tokio::time::advance(Duration::from_secs(10)).await;
+    // One has come back since, and one was not used.
+    let before = tokio::time::Instant::now();
+    for _ in 0..2 {
+        ask(&limited).await.0.expect("answered");
+    }
+    assert_eq!(before.elapsed().as_secs(), 0);
+}

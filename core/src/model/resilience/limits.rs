@@ -20,6 +20,8 @@ use crate::io::Mutex;
 /// How long tokens that were reserved and not used can be used after all: by then they would have
 /// come back anyway.
 const SPARE: Duration = Duration::from_secs(60);
+/// Minutes' worth of tokens that can be owed: no count of a provider's stops a lane for longer.
+const MINUTES_OWED: u64 = 3;
 
 static LIMITS: Registry<Limits> = Registry::new();
 
@@ -59,20 +61,25 @@ impl Limits {
     }
 
     /// Waits until a request of about so many tokens may be made. `left` is kept at the milliseconds
-    /// that are still to be waited, as far as that is known.
+    /// that are still to be waited, as far as that is known. Whoever gives up takes nothing.
     pub(super) async fn enter(self: &Arc<Self>, tokens: u64, left: &AtomicU64) -> Slot {
-        if let Some(bucket) = &self.requests {
-            bucket.take(1, left).await;
-        }
-        if let Some(bucket) = &self.tokens {
-            bucket.take(tokens, left).await;
-        }
-        left.store(0, Ordering::Relaxed);
+        // First, because a place can be waited for without holding anything.
         let permit = match &self.concurrent {
             // It is never closed.
             Some(concurrent) => concurrent.clone().acquire_owned().await.ok(),
             None => None,
         };
+        let requests = match &self.requests {
+            Some(bucket) => Some(bucket.take(1, left).await),
+            None => None,
+        };
+        if let Some(bucket) = &self.tokens {
+            bucket.take(tokens, left).await.keep();
+        }
+        if let Some(taken) = requests {
+            taken.keep();
+        }
+        left.store(0, Ordering::Relaxed);
         Slot { limits: self.clone(), reserved: tokens, _permit: permit }
     }
 }
@@ -91,6 +98,14 @@ impl Slot {
         if let Some(bucket) = &self.limits.tokens {
             bucket.settle(self.reserved, used);
         }
+    }
+
+    /// The request was not made after all.
+    pub(super) fn give_back(self) {
+        if let Some(bucket) = &self.limits.requests {
+            bucket.settle(1, 0);
+        }
+        self.settle(0);
     }
 }
 
@@ -124,13 +139,13 @@ impl Bucket {
         }
     }
 
-    async fn take(&self, units: u64, left: &AtomicU64) {
+    async fn take(&self, units: u64, left: &AtomicU64) -> Taken<'_> {
         let _turn = self.turn.lock().await;
-        let mut missing = self.ledger.lock().draw(units);
+        let mut taken = self.draw(units);
         // More than the bucket holds is taken as it comes in: a request that is larger than the
         // limit of a minute waits longer than a minute, and is made.
         while let Some(part) =
-            u32::try_from(missing.min(self.most.get().into())).ok().and_then(NonZeroU32::new)
+            u32::try_from(taken.missing.min(self.most.get().into())).ok().and_then(NonZeroU32::new)
         {
             match self.limiter.check_n(part) {
                 Ok(Err(not_until)) => {
@@ -141,20 +156,33 @@ impl Bucket {
                     tokio::time::sleep(wait + Duration::from_millis(1)).await;
                 }
                 // A part is never more than the bucket holds.
-                Ok(Ok(())) | Err(_) => missing -= u64::from(part.get()),
+                Ok(Ok(())) | Err(_) => taken.add(part.get().into()),
             }
         }
-        self.ledger.lock().full_at = Some(Instant::now() + SPARE);
+        taken
+    }
+
+    /// What has to be taken for so many units, and for those that are owed.
+    fn draw(&self, units: u64) -> Taken<'_> {
+        let mut ledger = self.ledger.lock();
+        ledger.forget();
+        let owed = std::mem::take(&mut ledger.owed);
+        let wanted = units.saturating_add(owed);
+        let got = ledger.spare.min(wanted);
+        ledger.spare -= got;
+        Taken { bucket: self, owed, got, missing: wanted - got }
     }
 
     fn settle(&self, reserved: u64, used: u64) {
+        let most = u64::from(self.most.get());
         let mut ledger = self.ledger.lock();
         if used > reserved {
-            ledger.owed = ledger.owed.saturating_add(used - reserved);
+            let owed = ledger.owed.saturating_add(used - reserved);
+            ledger.owed = owed.min(most.saturating_mul(MINUTES_OWED));
             return;
         }
         ledger.forget();
-        ledger.spare = (ledger.spare + (reserved - used)).min(self.most.get().into());
+        ledger.spare = ledger.spare.saturating_add(reserved - used).min(most);
         ledger.spare_until = Some(Instant::now() + SPARE);
     }
 
@@ -164,16 +192,38 @@ impl Bucket {
     }
 }
 
-impl Ledger {
-    /// What has to be taken for so many units.
-    fn draw(&mut self, units: u64) -> u64 {
-        self.forget();
-        let wanted = units.saturating_add(std::mem::take(&mut self.owed));
-        let spared = self.spare.min(wanted);
-        self.spare -= spared;
-        wanted - spared
+/// Units for a request, and for those before it that reserved too little. They go back if it is given
+/// up.
+struct Taken<'a> {
+    bucket: &'a Bucket,
+    owed: u64,
+    got: u64,
+    missing: u64,
+}
+
+impl Taken<'_> {
+    fn add(&mut self, units: u64) {
+        (self.got, self.missing) = (self.got + units, self.missing - units);
+        self.bucket.ledger.lock().full_at = Some(Instant::now() + SPARE);
     }
 
+    /// The request is made.
+    fn keep(mut self) {
+        // Nothing is left to go back.
+        (self.owed, self.got) = (0, 0);
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // What was owed stays owed as far as it was not waited for; the rest is for the next one.
+        if (self.owed, self.got) != (0, 0) {
+            self.bucket.settle(self.got, self.owed);
+        }
+    }
+}
+
+impl Ledger {
     fn forget(&mut self) {
         if self.spare_until.is_some_and(|until| until <= Instant::now()) {
             (self.spare, self.spare_until) = (0, None);
@@ -257,6 +307,53 @@ mod tests {
     async fn a_request_larger_than_the_limit_is_made_in_the_end() {
         let limits = limits(0, 60, 0);
         near(waited(&limits, 150).await.1, 90.0);
+    }
+
+    /// Waits for a slot for so long, and gives up.
+    async fn gives_up(limits: &Arc<Limits>, tokens: u64, after: u64) {
+        let gone = tokio::time::timeout(Duration::from_secs(after), waited(limits, tokens)).await;
+        assert!(gone.is_err(), "it did not wait");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_owed_stays_owed_when_the_next_one_gives_up() {
+        let limits = limits(0, 60, 0);
+        // 60 tokens were reserved and 150 used: 90 are owed, one comes back in a second.
+        waited(&limits, 60).await.0.settle(150);
+        gives_up(&limits, 10, 30).await;
+        gives_up(&limits, 10, 30).await;
+        near(waited(&limits, 10).await.1, 40.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gives_up_takes_nothing_from_the_next() {
+        let limits = limits(0, 60, 0);
+        waited(&limits, 60).await;
+        // It is given sixty on the way.
+        gives_up(&limits, 90, 61).await;
+        near(waited(&limits, 60).await.1, 0.0);
+
+        let limits = self::limits(2, 0, 1);
+        let held = waited(&limits, 1).await.0;
+        gives_up(&limits, 1, 10).await;
+        gives_up(&limits, 1, 10).await;
+        drop(held);
+        near(waited(&limits, 1).await.1, 0.0);
+
+        let limits = self::limits(2, 60, 0);
+        waited(&limits, 60).await;
+        gives_up(&limits, 60, 1).await;
+        near(waited(&limits, 0).await.1, 0.0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_count_that_makes_no_sense_does_not_stop_a_lane() {
+        let limits = limits(0, 60, 0);
+        for nonsense in [u64::MAX, u64::MAX / 2, 0] {
+            let minutes = Duration::from_secs(300);
+            let slot = tokio::time::timeout(minutes, waited(&limits, 1)).await;
+            slot.expect("it goes on in some minutes").0.settle(nonsense);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -105,7 +105,15 @@ impl<M: ChatModel> Resilient<M> {
             Some(limits) => Some(self.slot(limits, attempt, request, watch).await),
             None => None,
         };
-        watch.pass = Some(self.breaker.enter()?);
+        match self.breaker.enter() {
+            Ok(pass) => watch.pass = Some(pass),
+            Err(error) => {
+                if let Some(slot) = slot {
+                    slot.give_back();
+                }
+                return Err(error);
+            }
+        }
         watch.usage = Usage::default();
         let outcome = self.model.chat(request, watch).await;
         // If something was given before, that has told it, wherever it broke off afterwards.
