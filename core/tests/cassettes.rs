@@ -40,6 +40,10 @@ fn limited(wait: u64) -> String {
     )
 }
 
+fn down() -> String {
+    "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
+}
+
 /// Answers once each, then listens no more. Gives the address and what was asked.
 fn serve(answers: Vec<String>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
@@ -223,6 +227,39 @@ async fn errors_replay_as_such_and_nobody_waits() {
     assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
     let text = std::fs::read_to_string(&cassette).expect("cassette");
     assert!(text.contains("slow down, [api key]") && !text.contains("canary"), "{text}");
+}
+
+#[tokio::test]
+async fn a_replay_goes_as_the_one_before_whatever_failed_in_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let cassette = folder.path().join("c.json");
+    let mut answers = vec![stream("at last")];
+    answers.extend((0..5).map(|_| down()));
+    let recording = kernel_without_retries(&serve(answers).0, &cassette).await;
+    assert_eq!(said(&recording, "fine").await, "at last");
+    for _ in 0..5 {
+        assert_eq!(fails(&recording, "x").await.code(), Code::ModelUnavailable);
+    }
+    assert!(fails(&recording, "x").await.message().contains("left alone"), "it is a provider");
+
+    // What is recorded is neither left alone nor limited.
+    let address = nowhere();
+    for _ in 0..2 {
+        let replaying = open(ProviderConfig {
+            max_retries: Some(0),
+            requests_per_minute: Some(1),
+            tokens_per_minute: Some(1),
+            ..config(&address, None, &cassette)
+        })
+        .await;
+        let start = Instant::now();
+        for _ in 0..5 {
+            let error = fails(&replaying, "x").await;
+            assert!(error.message().contains("answered 503"), "{error}");
+        }
+        assert_eq!(said(&replaying, "fine").await, "at last");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
 }
 
 #[tokio::test]

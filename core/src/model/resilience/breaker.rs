@@ -32,6 +32,8 @@ pub(super) struct Breaker {
     own: [u8; 32],
     /// What all tenants meet who ask there with this key. Its lock is taken after that of `state`.
     outage: Arc<Outage>,
+    /// Whether it opens at all.
+    opens: bool,
 }
 
 #[derive(Debug)]
@@ -96,8 +98,13 @@ impl Breaker {
         BREAKERS.get(own, || Self::new(own, outage))
     }
 
+    /// One that learns nothing and holds nobody back.
+    pub(super) fn none() -> Arc<Self> {
+        Arc::new(Self { opens: false, ..Self::new([0; 32], Arc::default()) })
+    }
+
     fn new(own: [u8; 32], outage: Arc<Outage>) -> Self {
-        Self { state: Mutex::new(State::Closed(VecDeque::new())), own, outage }
+        Self { state: Mutex::new(State::Closed(VecDeque::new())), own, outage, opens: true }
     }
 
     /// Fails as long as no request goes through; takes nothing.
@@ -209,6 +216,9 @@ impl Pass {
 
     fn fail(&mut self, last: Failure) {
         self.deadline = None;
+        if !self.breaker.opens {
+            return;
+        }
         let now = Instant::now();
         let until = now + COOL_DOWN;
         let probe = std::mem::take(&mut self.probe);

@@ -41,10 +41,11 @@ pub(super) struct Slot {
 }
 
 impl Limits {
-    /// Those of a lane; `None` without any.
+    /// Those of a lane; `None` without any, and where there is no provider to spare.
     pub(super) fn shared(lane: &Lane<'_>, policy: &Policy) -> Option<Arc<Self>> {
         let Policy { requests_per_minute, tokens_per_minute, concurrent_requests, .. } = policy;
-        if (requests_per_minute, tokens_per_minute, concurrent_requests) == (&None, &None, &None) {
+        let none = (&None, &None, &None);
+        if policy.replays || (requests_per_minute, tokens_per_minute, concurrent_requests) == none {
             return None;
         }
         Some(LIMITS.get(lane.limits(policy), || Self::new(policy)))

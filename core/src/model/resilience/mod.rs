@@ -24,8 +24,8 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
-use crate::model::ProviderConfig;
 use crate::model::providers::Timeouts;
+use crate::model::{Cassette, ProviderConfig};
 
 /// The most attempts after the first one that can be asked for.
 pub(crate) const RETRIES_LIMIT: u32 = 10;
@@ -43,6 +43,9 @@ pub(super) struct Policy {
     pub(super) requests_per_minute: Option<NonZeroU32>,
     pub(super) tokens_per_minute: Option<NonZeroU32>,
     pub(super) concurrent_requests: Option<NonZeroU32>,
+    /// A cassette answers. Nothing is left alone or limited then: what is replayed goes as it did
+    /// before, whatever else there was in the process.
+    pub(super) replays: bool,
 }
 
 impl Default for Policy {
@@ -53,6 +56,7 @@ impl Default for Policy {
             requests_per_minute: None,
             tokens_per_minute: None,
             concurrent_requests: None,
+            replays: false,
         }
     }
 }
@@ -84,6 +88,7 @@ impl Policy {
             requests_per_minute: limit("requests_per_minute", config.requests_per_minute)?,
             tokens_per_minute: limit("tokens_per_minute", config.tokens_per_minute)?,
             concurrent_requests: concurrent.min(most).or(concurrent),
+            replays: config.cassette.as_ref().is_some_and(Cassette::replays),
         })
     }
 }

@@ -34,11 +34,12 @@ pub(in crate::model) struct Resilient<M> {
 
 impl<M> Resilient<M> {
     pub(in crate::model) fn new(model: M, lane: &Lane<'_>, policy: Policy) -> Self {
+        let breaker = if policy.replays { Breaker::none() } else { Breaker::shared(lane) };
         Self {
             model,
             name: lane.model.to_owned(),
             policy,
-            breaker: Breaker::shared(lane),
+            breaker,
             limits: Limits::shared(lane, &policy),
         }
     }
