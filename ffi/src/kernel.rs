@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aikit::error::{Error, Result};
 use aikit::host::HostKernel;
+use aikit::io::Mutex;
 use aikit::spec::Spec;
-use parking_lot::Mutex;
 
 use crate::failure::{aikit_error, aikit_status};
 use crate::registry::{self, Object};

@@ -19,7 +19,9 @@ use super::said::Said;
 use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage};
+use crate::model::{
+    ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage, finish,
+};
 use crate::retrieval::{Passage, SearchOptions, SearchStrategy};
 use crate::spec::{RagStrategy, ToolChoice, is_slug};
 use crate::store::{self, NewRun};
@@ -198,7 +200,7 @@ impl Work<'_> {
     ) -> Result<()> {
         self.retrieve(&input, recorder, progress).await?;
         let mut request = self.request(input, images, progress);
-        let mut repairs = 0;
+        let (mut repairs, mut wrong) = (0, None);
         for turn in 1..=self.max_turns {
             let (mut completion, answered) = self.ask(turn, &request, recorder, progress).await?;
             let results = match self.read(&completion, answered.as_ref()) {
@@ -207,18 +209,24 @@ impl Work<'_> {
                     return Ok(());
                 }
                 Read::Wrong(problem) => {
-                    if let Some(answer) = self.answer.filter(|answer| repairs == answer.repairs()) {
-                        return Err(answer.failed(&problem, &progress.text));
+                    let (reason, text) = (&completion.finish_reason, &progress.text);
+                    if let Some(answer) = self.answer.filter(|_| finish::is_cut(reason)) {
+                        return Err(answer.cut_off(reason, &problem, text));
                     }
                     repairs += 1;
+                    if let Some(answer) = self.answer.filter(|answer| repairs > answer.repairs()) {
+                        return Err(answer.failed(&problem, text, repairs));
+                    }
                     recorder.step().await?;
                     let complaint = complaint(&problem, answered.as_ref());
                     completion.tool_calls.extend(answered);
+                    wrong = Some(problem);
                     vec![complaint]
                 }
                 Read::Tools => {
+                    wrong = None;
                     recorder.step().await?;
-                    let results = self.call_tools(&completion.tool_calls, recorder).await;
+                    let results = self.call_tools(&completion, recorder).await;
                     recorder.step().await?;
                     results
                 }
@@ -235,6 +243,10 @@ impl Work<'_> {
             if request.tool_choice == ToolChoice::Required && !by_call {
                 request.tool_choice = ToolChoice::Auto;
             }
+        }
+        if let (Some(answer), Some(problem)) = (self.answer, wrong) {
+            let error = answer.failed(&problem, &progress.text, repairs);
+            return Err(error.hint("raise `behavior.max_turns`: no turn is left to correct it"));
         }
         Err(Error::new(
             Code::TurnLimit,
@@ -298,7 +310,12 @@ impl Work<'_> {
         let by_call = self.answer.is_some_and(AnswerSchema::by_call);
         ChatRequest {
             messages,
-            tools: self.answer.map_or(self.agent.tools.specs(), AnswerSchema::tools).clone(),
+            tools: match self.answer {
+                // It may call nothing, and has to call this one to answer.
+                Some(answer) if by_call && self.calls_nothing() => answer.own_tool(),
+                Some(answer) => answer.tools().clone(),
+                None => self.agent.tools.specs().clone(),
+            },
             // A call is the answer, so there is one at the end of each turn.
             tool_choice: match document.behavior.tool_choice {
                 _ if by_call => ToolChoice::Required,
@@ -357,9 +374,12 @@ impl Work<'_> {
         recorder.spend(self.agent.spent(completion.usage, answered_by));
         progress.text.clone_from(&completion.text);
         progress.finish_reason.clone_from(&completion.finish_reason);
+        let is_tool =
+            |call: &&ToolCall| !self.answer.is_some_and(|answer| answer.is_answer(&call.name));
         let tool_calls = completion
             .tool_calls
             .iter()
+            .filter(is_tool)
             .map(|call| json!({"id": call.id, "name": call.name, "arguments": arguments_of(call)}))
             .collect();
         recorder
@@ -377,19 +397,46 @@ impl Work<'_> {
         Ok((completion, answered))
     }
 
+    /// Whether the spec keeps the model from calling tools.
+    fn calls_nothing(&self) -> bool {
+        self.agent.spec.document().behavior.tool_choice == ToolChoice::None
+    }
+
+    /// Why a call of a turn is not made, though there may be such a tool.
+    fn not_made(&self, call: &ToolCall, completion: &Completion) -> Option<Error> {
+        if self.calls_nothing() {
+            let message = "this agent calls no tools: its spec says `behavior.tool_choice: none`";
+            return Some(Error::new(Code::ToolDenied, message));
+        }
+        // The others were whole before it began. Without arguments it would be a call for all there is.
+        let reason = &completion.finish_reason;
+        let last = completion.tool_calls.last().is_some_and(|last| std::ptr::eq(last, call));
+        let empty = matches!(call.arguments.trim(), "" | "{}");
+        (last && empty && finish::is_cut(reason)).then(|| {
+            let message =
+                format!("the call was cut off ({reason}) before its arguments were there");
+            Error::new(Code::ToolInvalidArguments, message)
+        })
+    }
+
     /// Calls the tools of a turn, side by side unless the spec says otherwise. The results stand
     /// in the order of the calls.
     async fn call_tools<S: EventSink>(
         &self,
-        calls: &[ToolCall],
+        completion: &Completion,
         recorder: &mut Recorder<'_, S>,
     ) -> Vec<Message> {
-        let mut results: Vec<Option<Message>> = vec![None; calls.len()];
+        let calls = &completion.tool_calls[..];
+        let too_early = |call| self.answer.and_then(|answer| answer.too_early(call));
+        let mut results: Vec<Option<Message>> = calls.iter().map(too_early).collect();
         let parallel = self.agent.spec.document().behavior.parallel_tool_calls;
         let width = if parallel { calls.len() } else { 1 };
         for (start, group) in (0..).step_by(width.max(1)).zip(calls.chunks(width.max(1))) {
             let mut running = FuturesUnordered::new();
             for (i, call) in group.iter().enumerate() {
+                if results[start + i].is_some() {
+                    continue;
+                }
                 recorder
                     .emit(EventKind::ToolStarted {
                         call_id: call.id.clone(),
@@ -404,8 +451,13 @@ impl Work<'_> {
                     cancel: self.stop.clone(),
                     host: self.host.clone(),
                 };
-                running
-                    .push(async move { (start + i, self.agent.tools.call(call, context).await) });
+                running.push(async move {
+                    let outcome = match self.not_made(call, completion) {
+                        Some(error) => Err(error),
+                        None => self.agent.tools.call(call, context).await,
+                    };
+                    (start + i, outcome)
+                });
             }
             while let Some((i, outcome)) = running.next().await {
                 self.go_on().await;

@@ -83,6 +83,11 @@ pub mod finish {
     pub const TOOL_CALLS: &str = "tool_calls";
     /// The provider held the answer back.
     pub const CONTENT_FILTER: &str = "content_filter";
+
+    /// Whether the model was stopped before it had said all.
+    pub fn is_cut(reason: &str) -> bool {
+        matches!(reason, LENGTH | CONTENT_FILTER)
+    }
 }
 
 /// A whole answer.
