@@ -61,6 +61,16 @@ impl Estimate {
     }
 }
 
+/// Of texts that are to become vectors.
+pub(super) fn of_texts(texts: &[String]) -> u64 {
+    texts.iter().map(|text| tokens(text.len())).sum()
+}
+
+/// Bytes that are about so many tokens.
+pub(super) fn bytes_of(tokens: u32) -> usize {
+    usize::try_from(u64::from(tokens) * BYTES_TIMES_TWO / 2).unwrap_or(usize::MAX)
+}
+
 fn tokens(bytes: usize) -> u64 {
     (bytes as u64).saturating_mul(2).div_ceil(BYTES_TIMES_TWO)
 }

@@ -99,4 +99,19 @@ pub trait EmbeddingModel: Send + Sync {
     async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         self.embed(texts).await
     }
+
+    /// The texts as they go into requests, one after the other: who embeds each part by itself
+    /// keeps what was made when a later part fails. Default: all of them together.
+    fn requests<'t>(&self, texts: &'t [String]) -> Vec<&'t [String]> {
+        vec![texts]
+    }
+
+    /// What tells its vectors from those of another model of the same name; `None` where the name
+    /// is enough. Vectors of different fingerprints cannot be compared.
+    ///
+    /// # Errors
+    /// As of [`EmbeddingModel::embed`].
+    async fn fingerprint(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
 }

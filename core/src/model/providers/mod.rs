@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
 use crate::model::dialect::{Adapted, Flavour};
-use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
+use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient, ResilientEmbeddings};
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
@@ -49,7 +49,8 @@ pub struct ProviderConfig {
     pub first_byte_ms: Option<u64>,
     /// Milliseconds that a stream may stand still; default 60,000.
     pub between_chunks_ms: Option<u64>,
-    /// Milliseconds for a whole answer, with all attempts; default: as long as the run may take.
+    /// Milliseconds for a whole answer, or one request for vectors, with all attempts; default: as
+    /// long as the run may take.
     pub total_ms: Option<u64>,
     /// Attempts after the first one, at most 10; default 2.
     pub max_retries: Option<u32>,
@@ -200,8 +201,7 @@ impl Providers {
         {
             return Ok(Link { name: name.to_owned(), model, again: 0 });
         }
-        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
-        let policy = policy.transpose()?.unwrap_or_default();
+        let policy = self.policy(provider)?;
         let way = self.reach(provider, &environment)?;
         let reached = way.open()?;
         let key = reached.key.as_ref();
@@ -230,29 +230,49 @@ impl Providers {
         Ok(Link { name: name.to_owned(), model: wire, again: policy.max_retries })
     }
 
+    fn policy(&self, provider: &str) -> Result<Policy> {
+        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
+        Ok(policy.transpose()?.unwrap_or_default())
+    }
+
     /// The embedding model of this name.
     ///
     /// # Errors
-    /// [`Code::ModelUnknown`].
+    /// [`Code::ModelUnknown`]; [`Code::InvalidArgument`] for settings that make no sense.
     pub fn embedding(&self, name: &str) -> Result<Arc<dyn EmbeddingModel>> {
+        self.embedding_for("", name)
+    }
+
+    /// The same; its requests are limited as those of a tenant.
+    pub(crate) fn embedding_for(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Arc<dyn EmbeddingModel>> {
         let (provider, model) = split(name)?;
         self.misplaced(provider)?;
         if let Some(model) = self.embedding_in_process(provider, model)? {
             return Ok(model);
         }
+        let policy = self.policy(provider)?;
         let way = self.reach(provider, &environment)?;
-        Ok(match way.wire {
-            Wire::Cohere => Arc::new(Cohere::new(way.open()?, model)?),
-            Wire::Gemini => Arc::new(Gemini::new(way.open()?, model)?),
-            Wire::OpenAiChat | Wire::OpenAiResponses => {
-                Arc::new(OpenAiChat::new(way.open()?, model)?)
-            }
-            Wire::Anthropic => {
-                return Err(Error::new(
-                    Code::ModelUnknown,
-                    format!("{provider:?} has no embedding models"),
-                )
+        if matches!(way.wire, Wire::Anthropic) {
+            let message = format!("{provider:?} has no embedding models");
+            return Err(Error::new(Code::ModelUnknown, message)
                 .hint("take an embedding model of another provider"));
+        }
+        let reached = way.open()?;
+        let key = reached.key.as_ref();
+        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        Ok(match way.wire {
+            Wire::Cohere => {
+                Arc::new(ResilientEmbeddings::new(Cohere::new(reached, model)?, &lane, policy))
+            }
+            Wire::Gemini => {
+                Arc::new(ResilientEmbeddings::new(Gemini::new(reached, model)?, &lane, policy))
+            }
+            Wire::OpenAiChat | Wire::OpenAiResponses | Wire::Anthropic => {
+                Arc::new(ResilientEmbeddings::new(OpenAiChat::new(reached, model)?, &lane, policy))
             }
         })
     }

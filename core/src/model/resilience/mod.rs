@@ -1,20 +1,22 @@
 //! What stands between a caller and a provider that fails.
 //!
 //! - [`Resilient`] wraps one model of one provider and key: attempts, total time, circuit breaker,
-//!   rate limits.
+//!   rate limits. [`ResilientEmbeddings`] is the same for vectors.
 //! - [`Fallback`] asks several models in order, and has an answer that broke off gone on with.
 //!
 //! Breakers and limits are shared by everything in the process that asks with the same key.
 
 mod breaker;
+mod embeddings;
 mod fallback;
 mod limits;
 mod registry;
 mod retry;
 mod seam;
 
+pub(super) use embeddings::ResilientEmbeddings;
 pub(crate) use fallback::{Fallback, Link};
-pub(super) use retry::{Resilient, with_retries};
+pub(super) use retry::Resilient;
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::breaker::Breaker;
 use super::limits::{Limits, Slot};
-use super::{Lane, Policy, RETRIES};
+use super::{Lane, Policy};
 use crate::error::{Code, Error, Result};
 use crate::model::estimate::Estimate;
 use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, StructuredOutput, Usage};
@@ -19,16 +19,16 @@ const LAST_DELAY: Duration = Duration::from_secs(8);
 /// The longest wait that a provider can ask for. One that asks for more is not asked again.
 const ASKED_LIMIT: Duration = Duration::from_secs(20);
 /// Waits for our own limits that are shorter are not told.
-const QUIET: Duration = Duration::from_secs(1);
+pub(super) const QUIET: Duration = Duration::from_secs(1);
 
 /// A model whose failures are retried as long as nothing was emitted.
 pub(in crate::model) struct Resilient<M> {
-    model: M,
+    pub(super) model: M,
     /// `provider/model`.
-    name: String,
-    policy: Policy,
-    breaker: Arc<Breaker>,
-    limits: Option<Arc<Limits>>,
+    pub(super) name: String,
+    pub(super) policy: Policy,
+    pub(super) breaker: Arc<Breaker>,
+    pub(super) limits: Option<Arc<Limits>>,
 }
 
 impl<M> Resilient<M> {
@@ -41,18 +41,26 @@ impl<M> Resilient<M> {
             limits: Limits::shared(lane, &policy),
         }
     }
+
+    /// Gives all attempts together their time.
+    pub(super) async fn in_time<T>(
+        &self,
+        advice: &str,
+        attempts: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(total) = self.policy.total else { return attempts.await };
+        tokio::time::timeout(total, attempts).await.unwrap_or_else(|_| {
+            let message = format!("{} took longer than {} ms", self.name, total.as_millis());
+            Err(Error::new(Code::ModelUnavailable, message).hint(advice))
+        })
+    }
 }
 
 #[async_trait]
 impl<M: ChatModel> ChatModel for Resilient<M> {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
-        let attempts = self.attempts(request, sink);
-        let Some(total) = self.policy.total else { return attempts.await };
-        tokio::time::timeout(total, attempts).await.unwrap_or_else(|_| {
-            let message = format!("{} took longer than {} ms", self.name, total.as_millis());
-            Err(Error::new(Code::ModelUnavailable, message)
-                .hint("raise total_ms of the provider, or ask for shorter answers"))
-        })
+        let advice = "raise total_ms of the provider, or ask for shorter answers";
+        self.in_time(advice, self.attempts(request, sink)).await
     }
 
     fn structured_output(&self) -> StructuredOutput {
@@ -154,7 +162,7 @@ impl<M: ChatModel> Resilient<M> {
 }
 
 /// Whether a failure tells that the provider is down, rather than that it refuses this request.
-fn is_down(error: &Error) -> bool {
+pub(super) fn is_down(error: &Error) -> bool {
     let status = error.answer().and_then(|answer| answer.status);
     matches!(error.code(), Code::ModelUnavailable | Code::ModelStreamBroken)
         && status.is_none_or(|status| status >= 500)
@@ -179,28 +187,12 @@ impl DeltaSink for Watch<'_> {
     }
 }
 
-/// Does something again while it fails with what may pass.
-pub(in crate::model) async fn with_retries<T, F: Future<Output = Result<T>>>(
-    work: impl Fn() -> F,
-) -> Result<T> {
-    let mut attempt = 1;
-    loop {
-        match work().await {
-            Err(error) if attempt <= RETRIES && error.retryable() => {
-                tokio::time::sleep(delay(attempt, &error)?).await;
-                attempt += 1;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
 /// How long is waited before the next attempt: what the provider asked for and a little more, else
 /// anything up to twice as much each time, so that many clients do not come back at once.
 ///
 /// # Errors
 /// The failure itself, when the provider asks for more than is waited.
-fn delay(attempt: u32, error: &Error) -> Result<Duration> {
+pub(super) fn delay(attempt: u32, error: &Error) -> Result<Duration> {
     let asked = error.answer().and_then(|answer| answer.retry_after);
     let Some(asked) = asked else {
         let most = FIRST_DELAY.saturating_mul(2u32.saturating_pow(attempt - 1)).min(LAST_DELAY);

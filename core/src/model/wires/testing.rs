@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::embeddings::EmbeddingWire;
 use crate::error::Result;
 use crate::model::providers::{Reached, Timeouts};
-use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink};
+use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingUse};
 
 /// A provider at this address.
 pub(super) fn reached(name: &str, base_url: &str) -> Reached {
@@ -160,6 +161,14 @@ pub(super) fn with_nonsense<'a>(events: impl IntoIterator<Item = &'a str>) -> Ve
     let nonsense = [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])];
     let of = |event| nonsense.iter().flat_map(|with| replaced(event, with)).collect::<Vec<_>>();
     events.into_iter().flat_map(of).collect()
+}
+
+/// The vectors of one request for passages.
+pub(super) async fn embedded(
+    model: &impl EmbeddingWire,
+    texts: &[String],
+) -> Result<Vec<Vec<f32>>> {
+    model.embed_batch(texts, EmbeddingUse::Document).await.map(|made| made.vectors)
 }
 
 /// An event with each part of it in turn replaced by `with`.

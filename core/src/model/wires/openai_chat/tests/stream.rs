@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Code;
 use crate::model::wires::testing::{
-    Kept, ask, cut_off, events, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, embedded, events, serve, whole, with_nonsense, with_nulls,
 };
-use crate::model::{EmbeddingModel, Usage, finish};
+use crate::model::{Usage, finish};
 
 async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept) {
     ask(events(data), 4096, |address| chat(name, address, "m")).await
@@ -371,7 +371,7 @@ async fn embeddings_come_in_order_and_at_length_1() {
     let body = r#"{"object":"list","data":[{"object":"embedding","index":1,"embedding":[0,2]},{"index":0,"embedding":[3.0,4.0]}],"model":"e","usage":{"prompt_tokens":1}}"#;
     let (address, asked) = serve(whole("200 OK", body), 4096);
     let texts = ["a".to_owned(), "b".to_owned()];
-    let vectors = chat("mine", &address, "e").embed(&texts).await.expect("vectors");
+    let vectors = embedded(&chat("mine", &address, "e"), &texts).await.expect("vectors");
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
     let asked = asked.recv().expect("request");
     assert!(asked.starts_with("POST /embeddings "), "{asked}");
@@ -386,7 +386,7 @@ async fn embeddings_come_in_order_and_at_length_1() {
         "{}",
     ] {
         let (address, _asked) = serve(whole("200 OK", body), 4096);
-        let error = chat("mine", &address, "e").embed(&texts).await.expect_err(body);
+        let error = embedded(&chat("mine", &address, "e"), &texts).await.expect_err(body);
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{body}");
     }
 }
