@@ -277,6 +277,51 @@ async fn requests_are_bounded_and_what_they_gave_stays_when_a_later_one_fails() 
     assert!(vectors >= 100, "{vectors}");
 }
 
+#[tokio::test]
+async fn vectors_count_on_the_tenants_day_and_stop_where_it_ends() {
+    let server = Server::good(Duration::ZERO);
+    let open = async |tokens: Option<u64>, dollars: Option<f64>| {
+        let mut options = OpenOptions {
+            providers: Providers([("openai".to_owned(), server.config())].into()),
+            ..OpenOptions::default()
+        };
+        options.policy.quotas.llm_tokens_per_day = tokens;
+        options.policy.quotas.cost_limit_usd_per_day = dollars;
+        Kernel::open(options).await.expect("open")
+    };
+    let (folder, large) = (document(40), "openai/text-embedding-3-large");
+    let never = CancellationToken::new;
+    let spent = async |kernel: &Kernel| kernel.usage(1).await.expect("usage").days[0].clone();
+
+    let free = open(None, None).await;
+    let collection = free.collection("c").expect("collection");
+    ingest_as(&collection, folder.path(), large, never()).await.expect("ingest");
+    let ingested = spent(&free).await;
+    // 40 passages of 1,000 bytes and more, and list price of 0.13 dollars for a million tokens.
+    assert!((8_000..40_000).contains(&ingested.input_tokens), "{ingested:?}");
+    let micros = ingested.input_tokens * 13 / 100;
+    assert!(ingested.cost_micros >= micros && ingested.cost_micros <= micros + 5, "{ingested:?}");
+    assert_eq!((ingested.output_tokens, ingested.runs), (0, 0));
+    let options = SearchOptions { embedding_model: Some(large.into()), ..SearchOptions::default() };
+    collection.search_with("something", options.clone()).await.expect("search");
+    assert!(spent(&free).await.input_tokens > ingested.input_tokens);
+
+    let requests = server.asked().len();
+    for (kernel, quota) in [
+        (open(Some(2_000), None).await, "llm_tokens_per_day"),
+        (open(None, Some(0.0002)).await, "cost_limit_usd_per_day"),
+    ] {
+        let collection = kernel.collection("c").expect("collection");
+        let outcome = ingest_as(&collection, folder.path(), large, never()).await;
+        let error = outcome.expect_err("the day has no room");
+        assert_eq!(error.code(), Code::QuotaExceeded);
+        assert!(error.message().contains(quota), "{error}");
+        assert_eq!(server.asked().len(), requests, "nobody was asked");
+        // What needs no provider goes on.
+        collection.search("something").await.expect("search");
+    }
+}
+
 const FOLDER: &str = "local/sentences";
 
 /// Puts a model of the repository into the folder of models, as other weights are put there.

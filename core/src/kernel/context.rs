@@ -124,7 +124,7 @@ impl Kernel {
                 );
             }
             if let Some(budget) = self.0.setup.money_budget(spec)
-                && self.0.setup.price(model).is_none()
+                && self.0.prices.of(model).is_none()
             {
                 context.report(
                     Severity::Warning,

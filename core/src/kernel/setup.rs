@@ -10,7 +10,7 @@ use crate::config::{
     Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
 };
 use crate::error::{Error, Result};
-use crate::model::{Cassette, Price, ProviderConfig, Providers, list_price};
+use crate::model::{Cassette, Price, Prices, ProviderConfig, Providers};
 use crate::spec::{Spec, is_model_name};
 use crate::store::{Limits, Location, Store, TenantStore, micros};
 
@@ -177,18 +177,22 @@ impl Setup {
         &self.resolved.settings.policy
     }
 
-    /// What a model costs: the configuration's price, else the list price.
-    pub(super) fn price(&self, model: &str) -> Option<Price> {
-        let Some(price) = self.resolved.settings.prices.get(model) else {
-            return list_price(model);
-        };
-        Some(Price {
-            input: price.input_usd_per_million,
-            output: price.output_usd_per_million,
-            cached_input: price.cached_input_usd_per_million,
-            cache_write: price.cache_write_usd_per_million,
-            long: None,
-        })
+    /// What models cost: the configuration's prices, else list prices.
+    pub(super) fn prices(&self) -> Prices {
+        let own = self.resolved.settings.prices.iter();
+        Prices(
+            own.map(|(model, price)| {
+                let price = Price {
+                    input: price.input_usd_per_million,
+                    output: price.output_usd_per_million,
+                    cached_input: price.cached_input_usd_per_million,
+                    cache_write: price.cache_write_usd_per_million,
+                    long: None,
+                };
+                (model.clone(), price)
+            })
+            .collect(),
+        )
     }
 
     /// The first bound on money that holds for a spec's runs.

@@ -36,6 +36,17 @@ pub(crate) struct LongPrice {
     cache_write: Option<f64>,
 }
 
+/// What models cost: prices of a configuration, and list prices of all others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prices(pub(crate) BTreeMap<String, Price>);
+
+impl Prices {
+    /// The price of `provider/model`.
+    pub(crate) fn of(&self, model: &str) -> Option<Price> {
+        self.0.get(model).copied().or_else(|| list_price(model))
+    }
+}
+
 /// The table as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -125,7 +136,9 @@ mod tests {
             assert!(!provider.models.is_empty(), "{name}");
             for (model, price) in &provider.models {
                 let place = format!("{name}/{model}");
-                assert!(price.input > 0.0 && price.output >= price.input, "{place}");
+                // Vectors are not paid for.
+                let least = if model.contains("embed") { 0.0 } else { price.input };
+                assert!(price.input > 0.0 && price.output >= least, "{place}");
                 assert!(price.output <= 1000.0, "{place}: for a million tokens");
                 assert!(price.cached_input.is_none_or(|c| c < price.input), "{place}");
                 assert!(price.cache_write.is_none_or(|w| w >= price.input), "{place}");

@@ -11,7 +11,7 @@ use super::vectors::{Vectors, cancelled};
 use super::{chunk, load, query};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::{BuiltinEmbeddings, Providers};
+use crate::model::{BuiltinEmbeddings, Prices, Providers};
 use crate::spec::is_slug;
 use crate::store::{DocumentRecord, NewDocument, StoredChunk, TenantStore};
 
@@ -109,6 +109,7 @@ pub struct Collection {
     name: Arc<str>,
     store: TenantStore,
     providers: Arc<Providers>,
+    prices: Arc<Prices>,
 }
 
 impl Collection {
@@ -116,7 +117,12 @@ impl Collection {
     ///
     /// # Errors
     /// [`Code::CollectionInvalid`] when the name is not a slug.
-    pub(crate) fn new(name: &str, store: TenantStore, providers: Arc<Providers>) -> Result<Self> {
+    pub(crate) fn new(
+        name: &str,
+        store: TenantStore,
+        providers: Arc<Providers>,
+        prices: Arc<Prices>,
+    ) -> Result<Self> {
         if !is_slug(name) {
             return Err(Error::new(
                 Code::CollectionInvalid,
@@ -126,7 +132,7 @@ impl Collection {
                 "letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit",
             ));
         }
-        Ok(Self { name: name.into(), store, providers })
+        Ok(Self { name: name.into(), store, providers, prices })
     }
 
     /// Its name.
@@ -200,7 +206,8 @@ impl Collection {
     }
 
     async fn vectors<'c>(&'c self, model: &'c str) -> Result<Vectors<'c>> {
-        Vectors::of(&self.store, &self.name, &self.providers, model).await
+        let price = self.prices.of(model).unwrap_or_default();
+        Vectors::of(&self.store, &self.name, &self.providers, model, price).await
     }
 
     /// The five best passages by words and by meaning, with the embedder inside the library.

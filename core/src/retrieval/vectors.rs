@@ -5,8 +5,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, Error, Result};
-use crate::model::{EmbeddingModel, Providers};
-use crate::store::{StoredChunk, TenantStore, identity};
+use crate::io::Mutex;
+use crate::model::{EmbeddingModel, EmbeddingUse, Price, Providers, Usage};
+use crate::store::{Allowance, Spent, StoredChunk, TenantStore, identity, micros};
 
 /// Passages that are read in one step.
 const STEP: u32 = 256;
@@ -20,6 +21,9 @@ pub(super) struct Vectors<'c> {
     /// What they are kept under.
     identity: String,
     model: Arc<dyn EmbeddingModel>,
+    price: Price,
+    /// What is left of the tenant's day, once that was asked for.
+    allowance: Mutex<Option<Allowance>>,
 }
 
 impl<'c> Vectors<'c> {
@@ -29,10 +33,39 @@ impl<'c> Vectors<'c> {
         collection: &'c str,
         providers: &Providers,
         name: &'c str,
+        price: Price,
     ) -> Result<Self> {
         let model = providers.embedding_for(store.id(), name)?;
         let identity = identity(name, model.fingerprint().await?.as_deref());
-        Ok(Self { store, collection, name, identity, model })
+        let allowance = Mutex::default();
+        Ok(Self { store, collection, name, identity, model, price, allowance })
+    }
+
+    /// One request, which counts on the tenant's day as those of chat models do.
+    async fn embed(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Vec<Vec<f32>>> {
+        let estimate = self.model.estimated_tokens(texts);
+        // Who reads for another tenant has no day here to count on.
+        if estimate == 0 || self.store.reader().is_some() {
+            return Ok(self.model.embed_counted(texts, purpose).await?.vectors);
+        }
+        let known = self.allowance.lock().clone();
+        let allowance = match known {
+            Some(allowance) => allowance,
+            None => self.store.spend(Spent::default()).await?,
+        };
+        allowance.check(Spent::default(), self.spent(estimate))?;
+        let made = self.model.embed_counted(texts, purpose).await?;
+        let left = self.store.spend(self.spent(made.tokens)).await?;
+        *self.allowance.lock() = Some(left);
+        Ok(made.vectors)
+    }
+
+    /// What so many tokens are. Parts of a millionth of a dollar are counted as one: many small
+    /// requests would be nothing else.
+    fn spent(&self, tokens: u64) -> Spent {
+        let dollars = self.price.of(Usage::new(tokens, 0));
+        let cost_micros = micros((dollars * 1e6).ceil() / 1e6);
+        Spent { input_tokens: tokens, output_tokens: 0, cost_micros }
     }
 
     /// Makes those that are missing. What one request gave is kept, whatever becomes of the next.
@@ -48,7 +81,7 @@ impl<'c> Vectors<'c> {
             for request in self.model.requests(&texts) {
                 let vectors = tokio::select! {
                     () = cancel.cancelled() => return Err(cancelled()),
-                    vectors = self.model.embed(request) => vectors?,
+                    vectors = self.embed(request, EmbeddingUse::Document) => vectors?,
                 };
                 if vectors.len() != request.len() {
                     let message = format!("{} gave another number of vectors", self.name);
@@ -98,7 +131,7 @@ impl<'c> Vectors<'c> {
     /// # Errors
     /// [`Code::TenantReadOnly`] where vectors would have to be made anew, and this door only reads.
     pub(super) async fn nearest(&self, query: &str, depth: u32) -> Result<Vec<(StoredChunk, f64)>> {
-        let vector = self.model.embed_queries(&[query.to_owned()]).await?;
+        let vector = self.embed(&[query.to_owned()], EmbeddingUse::Query).await?;
         let vector = vector.into_iter().next().unwrap_or_default();
         let (collection, name) = (self.collection, self.name);
         let found = self.store.search_vectors(collection, &self.identity, vector, depth).await?;

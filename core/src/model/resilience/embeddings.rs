@@ -13,8 +13,8 @@ use super::{Lane, Policy, Resilient};
 use crate::error::{Code, Error, Result};
 use crate::io;
 use crate::model::estimate::{bytes_of, of_texts};
-use crate::model::wires::{BatchLimit, Embedded, EmbeddingWire, batches};
-use crate::model::{EmbeddingModel, EmbeddingUse};
+use crate::model::wires::{BatchLimit, EmbeddingWire, batches};
+use crate::model::{Embedded, EmbeddingModel, EmbeddingUse};
 
 /// What to do about a provider that is left alone: there are no fallback models for vectors.
 const LEFT_ALONE: &str = "run it again later; `strategy: keyword` searches without vectors";
@@ -30,7 +30,7 @@ impl<W> ResilientEmbeddings<W> {
 
 impl<W: EmbeddingWire + 'static> ResilientEmbeddings<W> {
     /// Waits and attempts are on the runtime that the connections are on, whoever asks.
-    async fn embed_for(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Vec<Vec<f32>>> {
+    async fn embed_for(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
         let (this, texts) = (self.0.clone(), texts.to_vec());
         io::run_here(async move { this.all_vectors(&texts, purpose).await }).await
     }
@@ -39,11 +39,19 @@ impl<W: EmbeddingWire + 'static> ResilientEmbeddings<W> {
 #[async_trait]
 impl<W: EmbeddingWire + 'static> EmbeddingModel for ResilientEmbeddings<W> {
     async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_for(texts, EmbeddingUse::Document).await
+        Ok(self.embed_for(texts, EmbeddingUse::Document).await?.vectors)
     }
 
     async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_for(texts, EmbeddingUse::Query).await
+        Ok(self.embed_for(texts, EmbeddingUse::Query).await?.vectors)
+    }
+
+    async fn embed_counted(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
+        self.embed_for(texts, purpose).await
+    }
+
+    fn estimated_tokens(&self, texts: &[String]) -> u64 {
+        of_texts(texts)
     }
 
     fn requests<'t>(&self, texts: &'t [String]) -> Vec<&'t [String]> {
@@ -60,11 +68,13 @@ impl<W: EmbeddingWire> Resilient<W> {
         BatchLimit { texts, bytes: bytes.min(most) }
     }
 
-    async fn all_vectors(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Vec<Vec<f32>>> {
+    async fn all_vectors(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
         let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
+        let mut tokens: u64 = 0;
         for batch in batches(texts, self.batch_limit()) {
             let advice = "raise total_ms of the provider: it is the time of one request";
-            let more = self.in_time(advice, self.vectors(batch, purpose)).await?;
+            let made = self.in_time(advice, self.vectors(batch, purpose)).await?;
+            let more = made.vectors;
             let size = |vectors: &[Vec<f32>]| vectors.first().map(Vec::len);
             if !vectors.is_empty() && size(&vectors) != size(&more) {
                 let message = format!("{} gave vectors of different sizes", self.name);
@@ -72,16 +82,19 @@ impl<W: EmbeddingWire> Resilient<W> {
                     .hint("use another embedding model"));
             }
             vectors.extend(more);
+            // A provider that counts nothing is taken at our estimate.
+            let counted = if made.tokens > 0 { made.tokens } else { of_texts(batch) };
+            tokens = tokens.saturating_add(counted);
         }
-        Ok(vectors)
+        Ok(Embedded { vectors, tokens })
     }
 
     /// One request, tried again while it fails with what may pass.
-    async fn vectors(&self, batch: &[String], purpose: EmbeddingUse) -> Result<Vec<Vec<f32>>> {
+    async fn vectors(&self, batch: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
         let mut attempt = 1;
         loop {
             let error = match self.request(batch, purpose).await {
-                Ok(vectors) => return Ok(vectors),
+                Ok(made) => return Ok(made),
                 Err(error) => error,
             };
             // What the provider failed with last tells more than that it is left alone now.
@@ -96,7 +109,7 @@ impl<W: EmbeddingWire> Resilient<W> {
         }
     }
 
-    async fn request(&self, batch: &[String], purpose: EmbeddingUse) -> Result<Vec<Vec<f32>>> {
+    async fn request(&self, batch: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
         let left_alone = |error: Error| error.hint(LEFT_ALONE);
         self.breaker.check().map_err(left_alone)?;
         let slot = match &self.limits {
@@ -117,7 +130,7 @@ impl<W: EmbeddingWire> Resilient<W> {
                 Ok(_) => {}
             }
         }
-        outcome.map(|made| made.vectors)
+        outcome
     }
 
     /// Waits for our own limits; there is nobody to tell but the log.

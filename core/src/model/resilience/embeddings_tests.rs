@@ -90,7 +90,7 @@ fn texts(count: usize) -> Vec<String> {
 
 impl Resilient<Flaky> {
     async fn ask(&self, count: usize) -> Result<Vec<Vec<f32>>> {
-        self.all_vectors(&texts(count), EmbeddingUse::Document).await
+        Ok(self.all_vectors(&texts(count), EmbeddingUse::Document).await?.vectors)
     }
 
     fn asked(&self) -> Vec<usize> {
@@ -245,5 +245,17 @@ async fn vectors_of_different_sizes_are_no_answer() {
     texts[3] = "longer".into();
     let error = model.all_vectors(&texts, EmbeddingUse::Document).await.expect_err("sizes");
     assert_eq!(error.code(), Code::ModelInvalidResponse);
-    assert!(model.all_vectors(&[], EmbeddingUse::Document).await.expect("none").is_empty());
+    let none = model.all_vectors(&[], EmbeddingUse::Document).await.expect("none");
+    assert_eq!(none, Embedded::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_read_is_told_as_the_provider_counts_it_or_as_we_do() {
+    let mut model = flaky("counts", Vec::new(), Policy::default());
+    let seven = texts(7);
+    let made = model.all_vectors(&seven, EmbeddingUse::Query).await.expect("made");
+    assert_eq!(made.tokens, of_texts(&seven));
+    model.model.counts = 40;
+    let made = model.all_vectors(&seven, EmbeddingUse::Query).await.expect("made");
+    assert_eq!((made.tokens, made.vectors.len()), (7 * 40, 7));
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::http::Endpoint;
 use crate::error::Result;
-use crate::model::EmbeddingUse;
+use crate::model::{Embedded, EmbeddingUse};
 
 /// How much one request may hold. Providers bound its tokens as well: bytes stand for them, with
 /// 1.5 for each, which is less than any language takes.
@@ -15,22 +15,13 @@ pub(in crate::model) struct BatchLimit {
     pub(in crate::model) bytes: usize,
 }
 
-/// What one request gave.
-#[derive(Debug)]
-pub(in crate::model) struct Embedded {
-    /// Of length 1, all of one size, as many as there were texts.
-    pub(in crate::model) vectors: Vec<Vec<f32>>,
-    /// What the provider counted; nought when it does not.
-    pub(in crate::model) tokens: u64,
-}
-
 /// The embeddings of a protocol: one request, one answer. Nothing is cut or tried again here.
 #[async_trait]
 pub(in crate::model) trait EmbeddingWire: Send + Sync {
     /// What one request may hold.
     fn batch_limit(&self) -> BatchLimit;
 
-    /// Makes one request.
+    /// Makes one request. Tokens are what the provider counted, nought when it does not.
     async fn embed_batch(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded>;
 }
 

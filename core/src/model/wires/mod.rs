@@ -17,7 +17,7 @@ mod testing;
 
 pub(super) use anthropic::Anthropic;
 pub(super) use cohere::Cohere;
-pub(super) use embeddings::{BatchLimit, Embedded, EmbeddingWire, batches, normalised};
+pub(super) use embeddings::{BatchLimit, EmbeddingWire, batches, normalised};
 pub(super) use gemini::Gemini;
 pub(super) use openai_chat::OpenAiChat;
 pub(super) use openai_responses::OpenAiResponses;

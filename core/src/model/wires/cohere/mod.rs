@@ -10,11 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use self::stream::Reading;
-use super::embeddings::{BatchLimit, Embedded, EmbeddingWire, counted, post, vectors};
+use super::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
 use super::http::{Endpoint, KeyHeader, address};
 use crate::error::Result;
 use crate::model::providers::Reached;
-use crate::model::{ChatModel, ChatRequest, Completion, DeltaSink, EmbeddingUse, StructuredOutput};
+use crate::model::{
+    ChatModel, ChatRequest, Completion, DeltaSink, Embedded, EmbeddingUse, StructuredOutput,
+};
 
 /// The wire of its receipts.
 const RECEIPT: &str = "cohere";

@@ -6,10 +6,8 @@ use serde_json::{Value, json};
 
 use super::Gemini;
 use crate::error::Result;
-use crate::model::EmbeddingUse;
-use crate::model::wires::embeddings::{
-    BatchLimit, Embedded, EmbeddingWire, counted, post, vectors,
-};
+use crate::model::wires::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
+use crate::model::{Embedded, EmbeddingUse};
 
 /// Only these know tasks.
 const TASKED: [&str; 2] = ["models/gemini-embedding-001", "models/text-embedding-"];

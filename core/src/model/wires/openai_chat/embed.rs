@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 use super::OpenAiChat;
 use super::quirks::Who;
 use crate::error::Result;
-use crate::model::EmbeddingUse;
-use crate::model::wires::embeddings::{
-    BatchLimit, Embedded, EmbeddingWire, counted, post, vectors,
-};
+use crate::model::wires::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
+use crate::model::{Embedded, EmbeddingUse};
 
 #[derive(Deserialize)]
 struct Embeddings {
