@@ -108,6 +108,7 @@ const OPEN = {
 const PROVIDER = {
   baseUrl: "base_url",
   apiKey: "api_key",
+  headers: "headers",
   wire: "wire",
   apiVersion: "api_version",
   firstByteMs: "first_byte_ms",
