@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 /// A value that must be read nowhere but at its provider.
 const SECRET: &str = "gw-canary-0123456789";
 
-const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: \
-                       close\r\n\r\n{\"error\": {\"message\": \"you sent ECHO\"}}";
+const REFUSED: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-request-id: \
+                       ECHO\r\nconnection: close\r\n\r\n{\"error\": {\"message\": \"you sent ECHO\"}}";
 const UNAVAILABLE: &str =
     "HTTP/1.1 503 Service Unavailable\r\nretry-after-ms: 1\r\nconnection: close\r\n\r\n";
 const SAID: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-request-id: ECHO\r\n\
@@ -30,34 +30,30 @@ const SAID: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nx-requ
                     data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
                     data: [DONE]\n\n";
 
-/// The lines above the body of a request: method and path, and the headers in small letters.
+/// The headers of a request, their names in small letters.
 #[derive(Clone, Debug)]
-struct Head {
-    line: String,
-    headers: Vec<(String, String)>,
-}
+struct Head(Vec<(String, String)>);
 
 impl Head {
     fn read(text: &str) -> Self {
-        let mut lines = text.split("\r\n\r\n").next().unwrap_or_default().split("\r\n");
-        let line = lines.next().unwrap_or_default().to_owned();
+        let lines = text.split("\r\n\r\n").next().unwrap_or_default().split("\r\n").skip(1);
         let pair = |line: &str| {
             let (name, value) = line.split_once(": ").expect("a header");
             (name.to_lowercase(), value.to_owned())
         };
-        Self { line, headers: lines.map(pair).collect() }
+        Self(lines.map(pair).collect())
     }
 
     fn all(&self, name: &str) -> Vec<&str> {
-        let named = self.headers.iter().filter(|(known, _)| known == name);
+        let named = self.0.iter().filter(|(known, _)| known == name);
         named.map(|(_, value)| value.as_str()).collect()
     }
 }
 
 type Heads = Arc<Mutex<Vec<Head>>>;
 
-/// Gives one answer for each connection, with `ECHO` in it replaced by the secret as a provider that
-/// repeats it would, and keeps what was asked.
+/// Gives one answer for each connection, in which `ECHO` is the secret if it was sent one, and keeps
+/// what was asked.
 fn serve(answers: Vec<String>) -> (String, Heads) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
     let address = listener.local_addr().expect("address");
@@ -74,8 +70,10 @@ fn serve(answers: Vec<String>) -> (String, Heads) {
                     _ => break,
                 }
             }
-            seen.lock().expect("lock").push(Head::read(&String::from_utf8_lossy(&request)));
-            let _ = stream.write_all(answer.replace("ECHO", SECRET).as_bytes());
+            let text = String::from_utf8_lossy(&request);
+            let echo = if text.contains(SECRET) { SECRET } else { "nothing" };
+            seen.lock().expect("lock").push(Head::read(&text));
+            let _ = stream.write_all(answer.replace("ECHO", echo).as_bytes());
         }
     });
     (format!("http://{address}"), heads)
@@ -359,7 +357,8 @@ async fn headers_of_the_caller_go_to_no_address_of_a_layer_nor_theirs_to_the_cal
     let layers = Layers::new("", tenant).await;
     let kernel = layers.open(json!({"mine": {"headers": {"X-Gateway": SECRET}}})).await;
     let error = ask(&kernel, "mine/m").await.expect_err("nowhere");
-    assert_eq!(error.code(), Code::SpecInvalid, "{error}");
+    assert_eq!(error.code(), Code::ModelUnknown, "{error}");
+    assert!(error.message().contains("nobody said where \"mine\" is"), "{error}");
     assert!(heads(&theirs).is_empty());
     let kernel = layers.open(json!({"mine": {"base_url": callers}})).await;
     hidden(&ask(&kernel, "mine/m").await.expect_err("refused"));

@@ -25,7 +25,7 @@ from ._tools import HostModel, HostTool, Toolbox
 def open_task(
     location: str | os.PathLike[str] | None,
     tenant: str | None,
-    providers: Mapping[str, Mapping[str, str]] | None,
+    providers: Mapping[str, Mapping[str, Any]] | None,
     actor: str | None,
     default_model: str | None,
     policy: Mapping[str, Any] | None,

@@ -114,9 +114,9 @@ fn assignment(text: &str) -> Result<(Vec<String>, Value), Failure> {
     };
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     let secret = matches!(parts.as_slice(), [.., "api_key"] | ["providers", _, "headers", _]);
-    let value = Some(secret)
-        .filter(|secret| *secret)
-        .and_then(|_| reference())
+    let value = secret
+        .then(reference)
+        .flatten()
         .or_else(|| serde_json::from_str(value).ok())
         .unwrap_or_else(|| value.into());
     Ok((path, value))

@@ -261,11 +261,10 @@ fn headers(r: &mut Reader, node: &Node<'_>, provider: &mut ProviderSettings) {
             Ok(name) => name.as_str().to_owned(),
             Err(fault) => return r.refuse(node, fault.what, Some(fault.hint)),
         };
-        let value = r.secret(node);
-        if provider.headers.contains_key(&name) {
-            r.refuse(node, "stands there twice, in another case", None);
-        } else if let Some(value) = value {
-            provider.headers.insert(name, value);
+        let Some(value) = r.secret(node) else { return };
+        if provider.headers.insert(name, value).is_some() {
+            let hint = "write it once: names of headers are kept in small letters";
+            r.refuse(node, "stands there twice, in another case", Some(hint));
         }
     });
 }

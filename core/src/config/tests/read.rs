@@ -217,11 +217,11 @@ fn faults_have_a_place_a_reason_and_a_way_out() {
             "[providers.x.headers]\nX-A.env = 'A'\nx-a.env = 'B'",
             (3, 1),
             "`providers.x.headers.x-a` stands there twice",
-            "",
+            "small letters",
         ),
         (
             "[providers.x]\napi_key.env = 'A'\nheaders.Authorization.env = 'B'",
-            (1, 2),
+            (1, 1),
             "says who asks twice",
             "take one of them",
         ),
@@ -230,7 +230,7 @@ fn faults_have_a_place_a_reason_and_a_way_out() {
                 "[providers.x.headers]\n{}",
                 (0..33).map(|i| format!("x-{i}.env = 'A'\n")).collect::<String>()
             ),
-            (1, 2),
+            (1, 1),
             "has more than 32 headers",
             "",
         ),

@@ -137,6 +137,13 @@ impl Providers {
             )
             .hint(format!("set {variable}, or give `providers.{provider}.base_url`"));
         }
+        if self.0.contains_key(provider) {
+            let message = format!("nobody said where {provider:?} is");
+            return Error::new(Code::ModelUnknown, message).hint(format!(
+                "give `providers.{provider}.base_url`, in the same place as its key and headers: these \
+                 go to no address that somebody else wrote"
+            ));
+        }
         let mut names: Vec<&str> = vec!["local", "scripted"];
         names.extend(Known::all_names().map(|name| -> &str { name }));
         let own = self.0.keys().map(String::as_str).filter(|n| Known::named(n).is_none());
@@ -272,6 +279,10 @@ mod tests {
         for name in Known::all_names().chain(["scripted", "mine"]) {
             assert_eq!(told.iter().filter(|word| **word == name).count(), 1, "{name}: {message}");
         }
+        let given = providers(json!({"mine": {"api_key": "x"}}));
+        let error = given.reach("mine", &empty).expect_err("no address");
+        assert_eq!(error.message(), "nobody said where \"mine\" is");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("providers.mine.base_url")));
         let error = Providers::default().reach("azure", &empty).expect_err("no address");
         assert_eq!(error.code(), Code::ModelUnknown);
         assert!(error.hint_text().is_some_and(|h| h.contains("AZURE_OPENAI_ENDPOINT")));

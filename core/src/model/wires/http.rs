@@ -150,7 +150,7 @@ impl Endpoint {
             None => self.send(body).await?,
             Some(cassette) => self.taped(cassette, body).await?,
         };
-        let request_id = request_id(&headers);
+        let request_id = request_id(&headers).map(|id| self.without_secrets(&id));
         let streamed = streamed(&headers);
         let answer = Answer::new(self, body, request_id, streamed);
         if status.is_success() {
@@ -312,6 +312,7 @@ impl Endpoint {
         let message: String = self.without_secrets(said.message()).chars().take(500).collect();
         let error = said.error(None, format!("the provider broke off: {message}"));
         let mut answer = said.answer(request_id);
+        answer.request_id = answer.request_id.map(|id| self.without_secrets(&id));
         if self.cassette.as_ref().is_some_and(Cassette::replays) {
             // Who asked to be spared has no part in a replay: nobody waits.
             answer.retry_after = Some(Duration::ZERO);
@@ -481,7 +482,7 @@ mod tests {
         let errors = [
             endpoint.refused(answer.clone(), body),
             endpoint.refused(answer, "sk-canary of gw-canary"),
-            endpoint.broke_off(&Said::read(body), None),
+            endpoint.broke_off(&Said::read(body), Some("gw-canary")),
             endpoint.nonsense("something else", body),
         ];
         for error in errors {
