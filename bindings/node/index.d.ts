@@ -124,7 +124,7 @@ export interface Provider {
   baseUrl?: string;
   apiKey?: string;
   /** That go with each request, as gateways want them; their values are secrets, as the key is. */
-  headers?: { readonly [name: string]: string };
+  headers?: { readonly [name: string]: string } | Iterable<readonly [string, string]>;
   /** The protocol, of a provider that aikit does not know. */
   wire?: string;
   apiVersion?: string;

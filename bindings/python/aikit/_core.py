@@ -36,7 +36,7 @@ def open_task(
     chosen = None
     if providers is not None:
         chosen = {
-            name: mapping(provider, f"the provider {name!r}")
+            name: provider_settings(name, provider)
             for name, provider in mapping(providers, "providers").items()
         }
     return _aikit.open(
@@ -52,6 +52,13 @@ def open_task(
             rls=rls,
         )
     )
+
+
+def provider_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    provider = mapping(given, f"the provider {name!r}")
+    if provider.get("headers") is not None:
+        provider["headers"] = mapping(provider["headers"], f"the headers of the provider {name!r}")
+    return provider
 
 
 def read_report(text: Any) -> IngestReport:
