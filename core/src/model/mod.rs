@@ -10,6 +10,7 @@
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
 //! - `estimate`: how many tokens a request will about take.
 //! - `resilience`: what stands between a caller and a provider that fails.
+//! - `secrets`: what is taken out of errors and recordings.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
 //! - `folder`: where models in files are kept.
 //! - `host`: models whose answers the program around aikit makes.
@@ -33,6 +34,7 @@ mod request;
 mod resilience;
 mod scripted;
 mod scripted_embeddings;
+mod secrets;
 mod wires;
 
 pub use cassette::Cassette;
@@ -43,7 +45,8 @@ pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub(crate) use prices::{Price, Prices};
-pub use providers::{ProviderConfig, Providers};
+pub(crate) use providers::{HEADERS_LIMIT, KEY_TWICE, header_name, stands_for_key};
+pub use providers::{Headers, ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
 pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
 pub use scripted::ScriptedModel;

@@ -1,9 +1,11 @@
 //! From `provider/model` to a model.
 //!
+//! - `headers`: headers of a user's own.
 //! - `in_process`: models that are reached without a provider.
 //! - `known`: what is known of each provider without being told.
 //! - `reach`: from a name to an address and a key.
 
+mod headers;
 mod in_process;
 mod known;
 mod reach;
@@ -24,6 +26,9 @@ use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient, Resilien
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
+pub use headers::Headers;
+pub(super) use headers::OwnHeader;
+pub(crate) use headers::{HEADERS_LIMIT, KEY_TWICE, header_name, stands_for_key};
 use known::Wire;
 use reach::environment;
 pub(super) use reach::key_hint;
@@ -37,6 +42,9 @@ pub struct ProviderConfig {
     /// Sent in the header that the provider wants it in.
     #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
+    /// Headers that go with each request, as gateways want them, by name. One that says who asks
+    /// (`authorization`, `x-api-key`, `api-key`, `x-goog-api-key`) stands in the place of `api_key`.
+    pub headers: Headers,
     /// The protocol at `base_url`, for a provider that aikit does not know: `openai_chat` (default),
     /// `openai_responses`, `anthropic`, `gemini` or `cohere`.
     pub wire: Option<String>,
@@ -72,7 +80,7 @@ pub struct ProviderConfig {
     pub cache_mb: Option<u32>,
     /// Of `local`: seconds that a model which nobody uses stays in memory; default 600.
     pub idle_s: Option<u32>,
-    /// Why a key that was given by reference could not be read: told when it is needed.
+    /// Why a key or a header that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
 }
@@ -119,6 +127,8 @@ pub(super) struct Reached {
     pub(super) base_url: String,
     /// Fit for a header.
     pub(super) key: Option<SecretString>,
+    /// A user's own, in the order of their names.
+    pub(super) headers: Vec<OwnHeader>,
     pub(super) api_version: Option<String>,
     pub(super) timeouts: Timeouts,
     pub(super) cassette: Option<Cassette>,
@@ -164,6 +174,16 @@ fn split(name: &str) -> Result<(&str, &str)> {
 }
 
 impl Providers {
+    /// Looks at the headers of all of them, before anything is asked.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`].
+    pub(crate) fn check_headers(&self) -> Result<()> {
+        self.0.iter().try_for_each(|(name, config)| {
+            config.headers.sendable(name, config.api_key.is_some()).map(drop)
+        })
+    }
+
     /// The same, with one cassette for all that name the same file.
     pub(crate) fn with_shared_cassettes(mut self) -> Self {
         let mut known: BTreeMap<PathBuf, Cassette> = BTreeMap::new();
@@ -205,7 +225,8 @@ impl Providers {
         let way = self.reach(provider, &environment)?;
         let reached = way.open()?;
         let key = reached.key.as_ref();
-        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        let headers = &reached.headers;
+        let lane = Lane { tenant, address: &reached.base_url, key, headers, model: name };
         let wire: Arc<dyn ChatModel> = match way.wire {
             Wire::OpenAiChat => {
                 let wire = OpenAiChat::new(reached, model)?;
@@ -263,7 +284,8 @@ impl Providers {
         }
         let reached = way.open()?;
         let key = reached.key.as_ref();
-        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        let headers = &reached.headers;
+        let lane = Lane { tenant, address: &reached.base_url, key, headers, model: name };
         Ok(match way.wire {
             Wire::Cohere => {
                 Arc::new(ResilientEmbeddings::new(Cohere::new(reached, model)?, &lane, policy))

@@ -70,7 +70,7 @@ fn limited(wait: f64) -> Error {
 /// Each test has a key of its own: breakers and limits are shared.
 fn resilient<M>(key: &str, model: M, policy: Policy) -> Resilient<M> {
     let key = SecretString::from(format!("embeddings {key}"));
-    let lane = Lane { tenant: "t", address: "x", key: Some(&key), model: "x/m" };
+    let lane = Lane { tenant: "t", address: "x", key: Some(&key), headers: &[], model: "x/m" };
     Resilient::new(model, &lane, policy)
 }
 

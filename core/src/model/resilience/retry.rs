@@ -303,7 +303,7 @@ mod tests {
     fn resilient(key: &str, failures: Vec<Error>, policy: Policy) -> Resilient<Flaky> {
         let model = Flaky { failures: failures.into(), says: None, takes: Duration::ZERO };
         let key = secrecy::SecretString::from(key.to_owned());
-        let lane = Lane { tenant: "t", address: "x", key: Some(&key), model: "x/m" };
+        let lane = Lane { tenant: "t", address: "x", key: Some(&key), headers: &[], model: "x/m" };
         Resilient::new(model, &lane, policy)
     }
 

@@ -20,6 +20,7 @@ pub(super) fn reached(name: &str, base_url: &str) -> Reached {
         name: name.to_owned(),
         base_url: base_url.to_owned(),
         key: Some(SecretString::from("sk-test".to_owned())),
+        headers: Vec::new(),
         api_version: None,
         timeouts: Timeouts::default(),
         cassette: None,
