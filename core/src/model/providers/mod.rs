@@ -198,7 +198,7 @@ impl Providers {
         if let Some(model) =
             self.chat_in_process(&format!("{realm}/{tenant}"), provider, model, script)?
         {
-            return Ok(Link { name: name.to_owned(), model, again: 0 });
+            return Ok(Link::of(name, model));
         }
         let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
         let policy = policy.transpose()?.unwrap_or_default();
