@@ -282,3 +282,30 @@ async fn a_fallback_model_that_is_cancelled_is_counted_at_its_own_price() {
     cancelled(&kernel, spec(models, "")).await;
     assert_eq!(today(&kernel).await.cost_micros, 2_545);
 }
+
+#[tokio::test]
+async fn a_price_holds_under_all_names_of_a_provider() {
+    let answers = vec![answer("Hello", Then::Ends(Some((1_000, 0)))); 2];
+    let server = Server::new(answers);
+    let folder = tempfile::tempdir().expect("folder");
+    let profile = folder.path().join("aikit.toml");
+    let price = |name: &str, dollars: u32| {
+        format!(
+            "[prices.{name:?}]\ninput_usd_per_million = {dollars}\noutput_usd_per_million = 9\n"
+        )
+    };
+    let mut text = price("openai_responses/house", 5);
+    for (prices, cost) in [("", 5_000), (&*price("openai/house", 7), 7_000)] {
+        text.push_str(prices);
+        std::fs::write(&profile, &text).expect("profile");
+        let providers = [("openai".to_owned(), server.config.clone())];
+        let options = OpenOptions {
+            providers: Providers(providers.into()),
+            profile: Some(profile.clone()),
+            ..OpenOptions::default()
+        };
+        let kernel = Kernel::open(options).await.expect("open");
+        run(&kernel, spec("model: openai/house", "")).await.expect("answered");
+        assert_eq!(today(&kernel).await.cost_micros, cost);
+    }
+}

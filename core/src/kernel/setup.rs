@@ -10,7 +10,7 @@ use crate::config::{
     Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
 };
 use crate::error::{Error, Result};
-use crate::model::{Cassette, Price, ProviderConfig, Providers, list_price};
+use crate::model::{Cassette, Price, ProviderConfig, Providers, list_price, own_name};
 use crate::spec::{Spec, is_model_name};
 use crate::store::{Limits, Location, Store, TenantStore, micros};
 
@@ -177,9 +177,15 @@ impl Setup {
         &self.resolved.settings.policy
     }
 
-    /// What a model costs: the configuration's price, else the list price.
+    /// What a model costs: the configuration's price, also under another name of its provider, else
+    /// the list price.
     pub(super) fn price(&self, model: &str) -> Option<Price> {
-        let Some(price) = self.resolved.settings.prices.get(model) else {
+        let prices = &self.resolved.settings.prices;
+        let by_own_name = || {
+            let own = own_name(model);
+            prices.iter().find(|(name, _)| own_name(name) == own).map(|(_, price)| price)
+        };
+        let Some(price) = prices.get(model).or_else(by_own_name) else {
             return list_price(model);
         };
         Some(Price {

@@ -43,6 +43,7 @@ pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub(crate) use prices::{Price, list_price};
+pub(crate) use providers::own_name;
 pub use providers::{ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
 pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};

@@ -25,6 +25,7 @@ use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses
 use crate::model::{Cassette, ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
 use known::Wire;
+pub(crate) use known::own_name;
 use reach::environment;
 pub(super) use reach::key_hint;
 

@@ -6,7 +6,7 @@
 
 mod conversation;
 mod events;
-mod models;
+pub(super) mod models;
 mod request;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@
 mod chunks;
 mod conversation;
 mod embeddings;
-mod models;
+pub(super) mod models;
 mod request;
 #[cfg(test)]
 mod tests;
