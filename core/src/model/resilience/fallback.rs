@@ -76,6 +76,14 @@ impl Fallback {
     }
 }
 
+impl Fallback {
+    /// Fields of a provider's own are of the first model's: another one may refuse them.
+    fn is_of_first_provider(&self, link: &Link) -> bool {
+        let provider = |link: &Link| link.name.split('/').next().unwrap_or_default().to_owned();
+        self.links.first().is_none_or(|first| provider(first) == provider(link))
+    }
+}
+
 #[async_trait]
 impl ChatModel for Fallback {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
@@ -87,9 +95,13 @@ impl ChatModel for Fallback {
         };
         let mut again = link.again;
         loop {
-            let going_on = so_far.goes_on_with(request);
+            let mut rewritten = so_far.goes_on_with(request);
+            if !request.provider_options.is_empty() && !self.is_of_first_provider(link) {
+                let rewritten = rewritten.get_or_insert_with(|| request.clone());
+                rewritten.provider_options = Arc::default();
+            }
             let mut relay = Relay::new(&mut *sink, &mut so_far);
-            let outcome = link.model.chat(going_on.as_ref().unwrap_or(request), &mut relay).await;
+            let outcome = link.model.chat(rewritten.as_ref().unwrap_or(request), &mut relay).await;
             relay.flush().await;
             let Relay { emitted, renamed, usage, .. } = relay;
             let error = match outcome {

@@ -275,6 +275,29 @@ async fn a_model_that_there_is_no_room_for_is_passed_over() {
 }
 
 #[tokio::test]
+async fn fields_of_a_providers_own_go_to_that_provider_only() {
+    let down = || fails(Vec::new(), Code::ModelUnavailable);
+    let broken = fails(vec![text("One, ")], Code::ModelStreamBroken);
+    let (model, told) = chain(vec![
+        ("a/1", 0, vec![down()]),
+        ("b/2", 0, vec![broken]),
+        ("a/3", 0, vec![said("two.")]),
+    ]);
+    let options = serde_json::json!({"top_k": 5});
+    let request = ChatRequest {
+        messages: vec![Message::user("tell")],
+        provider_options: options.as_object().cloned().expect("object").into(),
+        ..ChatRequest::default()
+    };
+    let done = model.chat(&request, &mut Deltas::default()).await.expect("answered");
+    assert_eq!(done.text, "One, two.");
+    let options =
+        told.iter().map(|told| told.asked.lock().expect("lock")[0].provider_options.len());
+    assert_eq!(options.collect::<Vec<_>>(), [1, 0, 1]);
+    assert_eq!(told[1].asked.lock().expect("lock")[0].messages.len(), 1);
+}
+
+#[tokio::test]
 async fn the_requests_of_all_models_are_told() {
     #[derive(Default)]
     struct Book(Vec<String>);
