@@ -286,7 +286,7 @@ async fn requests_are_bounded_and_what_they_gave_stays_when_a_later_one_fails() 
 
 #[tokio::test]
 async fn vectors_count_on_the_tenants_day_and_stop_where_it_ends() {
-    let server = Server::good(Duration::ZERO);
+    let server = Server::new(Duration::ZERO, |_| Some(("200 OK", "")));
     let open = async |tokens: Option<u64>, dollars: Option<f64>| {
         let mut options = OpenOptions {
             providers: Providers([("openai".to_owned(), server.config())].into()),

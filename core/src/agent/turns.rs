@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::answer::{AnswerSchema, Read, complaint};
 use super::budget::{BudgetLimits, Budgets};
 use super::event::{EventKind, ToolOutcome};
+use super::meter::{Meter, Used};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
 use super::said::Said;
@@ -20,7 +21,7 @@ use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
 use crate::model::{
-    ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage, finish,
+    ChatRequest, Completion, Delta, DeltaSink, Estimate, Image, Message, ToolCall, Usage, finish,
 };
 use crate::retrieval::{Passage, SearchOptions, SearchStrategy};
 use crate::spec::{RagStrategy, ToolChoice, is_slug};
@@ -37,7 +38,7 @@ struct Progress {
     finish_reason: String,
     /// Of the turn under way, and at the end of the last one.
     text: String,
-    usage_now: Usage,
+    meter: Meter,
     /// The answer, once one fitted the output schema.
     output: Option<Value>,
     budgets: Budgets,
@@ -46,7 +47,7 @@ struct Progress {
 impl Progress {
     fn result(&self, run_id: &str, model: &str, status: RunStatus) -> RunResult {
         let mut usage = self.usage;
-        usage += self.usage_now;
+        usage += self.meter.counted();
         RunResult {
             run_id: run_id.to_owned(),
             status,
@@ -146,8 +147,10 @@ pub(super) async fn drive<S: EventSink>(
         }
     };
     stop.cancel();
-    // Of a turn that did not end; those that ended were noted then.
-    recorder.spend(agent.spent(progress.usage_now, &agent.model_name));
+    // Of a request that did not end; those that ended were noted then.
+    if let Some((model, usage)) = progress.meter.cut_off() {
+        recorder.spend(agent.spent(usage, &model));
+    }
     let model = &agent.model_name;
     match outcome {
         Some(Ok(())) => {
@@ -347,18 +350,17 @@ impl Work<'_> {
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<(Completion, Option<ToolCall>)> {
-        if !progress.budgets.is_empty() || recorder.is_bounded() {
-            let next = self.agent.estimated(request);
-            recorder.check_allowance(next)?;
-            progress.budgets.check(&recorder.used(), next)?;
-        }
+        self.agent.check(Estimate::of(request), &self.agent.model_name, recorder, progress)?;
         progress.turns = turn;
         progress.text.clear();
-        progress.usage_now = Usage::default();
+        progress.meter = Meter::default();
         let model = self.agent.model_name.clone();
         recorder.emit(EventKind::ModelStarted { turn, model }).await;
-        let mut watch = Watch { recorder, progress, answer: self.answer, said: Said::default() };
+        let (agent, answer) = (self.agent, self.answer);
+        let mut watch = Watch { agent, recorder, progress, answer, said: Said::default() };
         let mut completion = self.agent.model.chat(request, &mut watch).await?;
+        let used = watch.progress.meter.answered(completion.usage);
+        watch.spend(used);
         // What was given as text on the way is text of the turn.
         let answered = self.answer.and_then(|answer| answer.take_call(&mut completion));
         let said = self.answer.zip(answered.as_ref()).map(|(answer, call)| answer.said(call));
@@ -368,10 +370,8 @@ impl Work<'_> {
             }
             completion.text.push_str(&said);
         }
-        progress.usage_now = Usage::default();
+        progress.meter = Meter::default();
         progress.usage += completion.usage;
-        let answered_by = completion.answered_by.as_deref().unwrap_or(&self.agent.model_name);
-        recorder.spend(self.agent.spent(completion.usage, answered_by));
         progress.text.clone_from(&completion.text);
         progress.finish_reason.clone_from(&completion.finish_reason);
         let is_tool =
@@ -497,22 +497,65 @@ fn content_of(outcome: &Result<Value>) -> String {
     }
 }
 
-/// Turns a model's deltas into events and keeps what a cancelled run will want.
+impl Parts {
+    /// Refuses a request that budgets and the tenant's day have no room for.
+    fn check<S: EventSink>(
+        &self,
+        estimate: Estimate,
+        model: &str,
+        recorder: &Recorder<'_, S>,
+        progress: &Progress,
+    ) -> Result<()> {
+        if progress.budgets.is_empty() && !recorder.is_bounded() {
+            return Ok(());
+        }
+        let next = self.estimated(estimate, model);
+        recorder.check_allowance(next)?;
+        progress.budgets.check(&recorder.used(), next)
+    }
+}
+
+/// Turns a model's deltas into events, keeps what a cancelled run will want, and has every request
+/// counted.
 struct Watch<'a, 'b, S> {
+    agent: &'a Parts,
     recorder: &'a mut Recorder<'b, S>,
     progress: &'a mut Progress,
     answer: Option<&'a AnswerSchema>,
     said: Said,
 }
 
+impl<S: EventSink> Watch<'_, '_, S> {
+    fn spend(&mut self, used: Option<Used>) {
+        if let Some((model, usage)) = used {
+            self.recorder.spend(self.agent.spent(usage, &model));
+        }
+    }
+}
+
 #[async_trait]
 impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
+    fn asks(&mut self, model: &str, request: &ChatRequest) -> Result<()> {
+        let estimate = Estimate::of(request);
+        self.agent.check(estimate, model, self.recorder, self.progress).map_err(
+            |error| match self.progress.meter.failure() {
+                Some(failure) => error.caused_by(format!("the request before failed: {failure}")),
+                None => error,
+            },
+        )?;
+        self.progress.meter.begin(model, estimate);
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &Error) {
+        let used = self.progress.meter.failed(error);
+        self.spend(used);
+    }
+
     async fn delta(&mut self, delta: Delta) {
+        self.progress.meter.see(&delta);
         let kind = match delta {
-            Delta::Usage(usage) => {
-                self.progress.usage_now = usage;
-                return;
-            }
+            Delta::Usage(_) => return,
             Delta::Text(text) => {
                 self.progress.text.push_str(&text);
                 EventKind::TextDelta { text }

@@ -201,7 +201,7 @@ impl Kernel {
     /// The model of this name: a registered one, or a provider's.
     pub(super) fn link(&self, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         match self.0.models.named(name)? {
-            Some(model) => Ok(Link { name: name.to_owned(), model, again: 0 }),
+            Some(model) => Ok(Link::of(name, model)),
             None => self.0.providers.link(self.tenant(), &self.0.realm, name, script),
         }
     }

@@ -45,7 +45,7 @@ pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
 pub(crate) use prices::{Price, Prices};
-pub(crate) use providers::{HEADERS_LIMIT, KEY_TWICE, header_name, stands_for_key};
+pub(crate) use providers::{HEADERS_LIMIT, KEY_TWICE, header_name, own_name, stands_for_key};
 pub use providers::{Headers, ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
 pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};

@@ -30,6 +30,7 @@ pub use headers::Headers;
 pub(super) use headers::OwnHeader;
 pub(crate) use headers::{HEADERS_LIMIT, KEY_TWICE, header_name, stands_for_key};
 use known::Wire;
+pub(crate) use known::own_name;
 use reach::environment;
 pub(super) use reach::key_hint;
 
@@ -219,7 +220,7 @@ impl Providers {
         if let Some(model) =
             self.chat_in_process(&format!("{realm}/{tenant}"), provider, model, script)?
         {
-            return Ok(Link { name: name.to_owned(), model, again: 0 });
+            return Ok(Link::of(name, model));
         }
         let policy = self.policy(provider)?;
         let way = self.reach(provider, &environment)?;

@@ -49,10 +49,13 @@ impl<M> Resilient<M> {
         attempts: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let Some(total) = self.policy.total else { return attempts.await };
-        tokio::time::timeout(total, attempts).await.unwrap_or_else(|_| {
-            let message = format!("{} took longer than {} ms", self.name, total.as_millis());
-            Err(Error::new(Code::ModelUnavailable, message).hint(advice))
-        })
+        let late = |_| Err(self.too_late(total, advice));
+        tokio::time::timeout(total, attempts).await.unwrap_or_else(late)
+    }
+
+    fn too_late(&self, total: Duration, advice: &str) -> Error {
+        let message = format!("{} took longer than {} ms", self.name, total.as_millis());
+        Error::new(Code::ModelUnavailable, message).hint(advice)
     }
 }
 
@@ -60,7 +63,14 @@ impl<M> Resilient<M> {
 impl<M: ChatModel> ChatModel for Resilient<M> {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
         let advice = "raise total_ms of the provider, or ask for shorter answers";
-        self.in_time(advice, self.attempts(request, sink)).await
+        let attempts = self.attempts(request, &mut *sink);
+        let Some(total) = self.policy.total else { return attempts.await };
+        if let Ok(outcome) = tokio::time::timeout(total, attempts).await {
+            return outcome;
+        }
+        let error = self.too_late(total, advice).unanswered();
+        sink.failed(&error);
+        Err(error)
     }
 
     fn structured_output(&self) -> StructuredOutput {
@@ -74,13 +84,19 @@ impl<M: ChatModel> Resilient<M> {
         request: &ChatRequest,
         sink: &mut dyn DeltaSink,
     ) -> Result<Completion> {
-        let mut watch = Watch { sink, emitted: false, usage: Usage::default() };
+        let mut watch =
+            Watch { sink, emitted: false, before: Usage::default(), usage: Usage::default() };
         let mut attempt = 1;
         loop {
             let error = match self.attempt(attempt, request, &mut watch).await {
-                Ok(completion) => return Ok(completion),
+                Ok(mut completion) => {
+                    completion.usage += watch.before;
+                    return Ok(completion);
+                }
                 Err(error) => error,
             };
+            watch.sink.failed(&error);
+            watch.before += std::mem::take(&mut watch.usage);
             let last = watch.emitted || attempt > self.policy.max_retries;
             // What the provider failed with last tells more than that it is left alone now.
             if last || !error.retryable() || self.breaker.check().is_err() {
@@ -113,7 +129,12 @@ impl<M: ChatModel> Resilient<M> {
             None => None,
         };
         let pass = self.breaker.enter()?;
-        watch.usage = Usage::default();
+        if let Err(error) = watch.sink.asks(&self.name, request) {
+            if let Some(slot) = slot {
+                slot.settle(0);
+            }
+            return Err(error);
+        }
         let outcome = self.model.chat(request, watch).await;
         match &outcome {
             Err(error) if is_down(error) && !watch.emitted => pass.failed(error),
@@ -172,14 +193,20 @@ pub(super) fn is_down(error: &Error) -> bool {
 struct Watch<'a> {
     sink: &'a mut dyn DeltaSink,
     emitted: bool,
+    /// By attempts that failed.
+    before: Usage,
+    /// By the one under way.
     usage: Usage,
 }
 
 #[async_trait]
 impl DeltaSink for Watch<'_> {
-    async fn delta(&mut self, delta: Delta) {
-        match &delta {
-            Delta::Usage(usage) => self.usage = *usage,
+    async fn delta(&mut self, mut delta: Delta) {
+        match &mut delta {
+            Delta::Usage(usage) => {
+                self.usage = *usage;
+                *usage += self.before;
+            }
             Delta::Retrying { .. } => {}
             _ => self.emitted = true,
         }
@@ -378,6 +405,48 @@ mod tests {
             model.model.says = Some(says.clone());
             assert_eq!(ask(&model).await.0.is_ok(), again, "{says:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_attempt_is_told_and_what_all_used_is_counted() {
+        struct Book(Vec<String>, Usage, usize);
+        #[async_trait]
+        impl DeltaSink for Book {
+            async fn delta(&mut self, delta: Delta) {
+                if let Delta::Usage(usage) = delta {
+                    self.1 = usage;
+                }
+            }
+
+            fn asks(&mut self, model: &str, _: &ChatRequest) -> Result<()> {
+                if self.2 == 0 {
+                    return Err(Error::new(Code::BudgetExceeded, "no room"));
+                }
+                self.2 -= 1;
+                self.0.push(model.to_owned());
+                Ok(())
+            }
+
+            fn failed(&mut self, error: &Error) {
+                self.0.push(error.code().to_string());
+            }
+        }
+        let flaky = |key: &str| {
+            let mut model = resilient(key, vec![unavailable(); 2], Policy::default());
+            model.model.says = Some(Delta::Usage(Usage::new(100, 1)));
+            model
+        };
+        let request = ChatRequest::default();
+        let mut book = Book(Vec::new(), Usage::default(), 9);
+        let done = flaky("book").chat(&request, &mut book).await.expect("answered");
+        let down = "model_unavailable";
+        assert_eq!(book.0, ["x/m", down, "x/m", down, "x/m"]);
+        assert_eq!((book.1, done.usage), (Usage::new(200, 2), Usage::new(210, 12)));
+
+        let mut book = Book(Vec::new(), Usage::default(), 1);
+        let error = flaky("kept back").chat(&request, &mut book).await.expect_err("kept back");
+        assert_eq!(error.code(), Code::BudgetExceeded);
+        assert_eq!(book.0, ["x/m", down, "budget_exceeded"], "not asked again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -264,17 +264,21 @@ impl Endpoint {
     fn silent(&self, waited: Duration) -> Error {
         let waited = waited.as_secs_f64();
         Error::new(Code::ModelUnavailable, format!("{} was silent for {waited} s", self.host()))
+            .unanswered()
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
+        let was_sent = !error.is_connect();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Error::new(Code::ModelUnavailable, format!("{} cannot be reached: {cause}", self.host()))
+        let unreachable = format!("{} cannot be reached: {cause}", self.host());
+        let told = Error::new(Code::ModelUnavailable, unreachable)
             .hint("check the base URL and that the server runs")
-            .caused_by(&error)
+            .caused_by(&error);
+        if was_sent { told.unanswered() } else { told }
     }
 
     fn refused(&self, answer: ProviderAnswer, body: &str) -> Error {
