@@ -164,6 +164,21 @@ pub(super) fn with_nonsense<'a>(events: impl IntoIterator<Item = &'a str>) -> Ve
     events.into_iter().flat_map(of).collect()
 }
 
+/// The tokens that are read of each of these answers to a request for vectors of two texts.
+pub(super) async fn tokens_of<M: EmbeddingWire>(
+    answers: &[String],
+    make: impl Fn(&str) -> M,
+) -> Vec<u64> {
+    let mut counts = Vec::new();
+    for answer in answers {
+        let (address, _asked) = serve(whole("200 OK", answer), 4096);
+        let texts = ["a".to_owned(), "b".to_owned()];
+        let made = make(&address).embed_batch(&texts, EmbeddingUse::Document).await;
+        counts.push(made.expect(answer).tokens);
+    }
+    counts
+}
+
 /// The vectors of one request for passages.
 pub(super) async fn embedded(
     model: &impl EmbeddingWire,

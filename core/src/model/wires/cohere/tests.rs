@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Code;
 use crate::model::wires::testing::{
-    Kept, ask, cut_off, embedded, events, reached, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, embedded, events, reached, serve, tokens_of, whole, with_nonsense,
+    with_nulls,
 };
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
@@ -263,6 +264,9 @@ async fn embeddings_are_those_of_the_second_version() {
     again.embed_batch(&texts, EmbeddingUse::Query).await.expect("vectors");
     let queried = queried.recv().expect("request");
     assert!(queried.contains(r#""input_type":"search_query""#), "{queried}");
+    let told = body.replace(r#""meta":{"#, r#""meta":{"billed_units":{"input_tokens":9},"#);
+    let answers = [body.to_owned(), told, body.replace(r#""meta":{"#, r#""meta":"x","m":{"#)];
+    assert_eq!(tokens_of(&answers, model).await, [0, 9, 0]);
     let sent: Value =
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
     assert_eq!(

@@ -9,7 +9,7 @@ use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::dialect::{Output, Tools};
 use crate::model::wires::testing::{
-    Kept, embedded, reached, serve, whole, with_nonsense, with_nulls,
+    Kept, embedded, reached, serve, tokens_of, whole, with_nonsense, with_nulls,
 };
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, ToolCall, ToolSpec, Usage,
@@ -385,6 +385,10 @@ async fn texts_become_vectors_of_length_one() {
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
     let of = |text: &str| json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": text}]}, "taskType": "RETRIEVAL_DOCUMENT"});
     assert_eq!(body, json!({"requests": [of("a"), of("b")]}));
+    let told = answer.replace("]}]}", r#"]}],"usageMetadata":{"promptTokenCount":9}}"#);
+    let odd = answer.replace("]}]}", r#"]}],"usageMetadata":7}"#);
+    let make = |base: &str| self::model(base, "gemini-embedding-001").expect("model");
+    assert_eq!(tokens_of(&[answer.to_owned(), told, odd], make).await, [0, 9, 0]);
     for nonsense in [
         r#"{"embeddings":[{"values":[1]}]}"#,
         r#"{"embeddings":[{"values":[1]},{"values":[]}]}"#,

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
+use crate::model::wires::embeddings::EmbeddingWire;
 use crate::model::wires::testing::{
-    Kept, ask, cut_off, embedded, events, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, embedded, events, serve, tokens_of, whole, with_nonsense, with_nulls,
 };
 use crate::model::{Usage, finish};
 
@@ -389,6 +390,36 @@ async fn embeddings_come_in_order_and_at_length_1() {
         let error = embedded(&chat("mine", &address, "e"), &texts).await.expect_err(body);
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{body}");
     }
+}
+
+#[tokio::test]
+async fn tokens_of_embeddings_are_counted_where_they_are_told_and_never_make_them_fail() {
+    let answer = |usage: &str| {
+        format!(r#"{{"data":[{{"embedding":[1]}},{{"embedding":[2]}}],"usage":{usage}}}"#)
+    };
+    let said = [
+        r#"{"prompt_tokens":5,"total_tokens":5}"#,
+        r#"{"prompt_tokens":5}"#,
+        r#"{"total_tokens":7.0}"#,
+        r#"{"total_tokens":null}"#,
+        r#"{"total_tokens":-1}"#,
+        "null",
+        "[]",
+        r#""many""#,
+    ];
+    let counts = tokens_of(&said.map(answer), |address| chat("mine", address, "e")).await;
+    assert_eq!(counts, [5, 5, 7, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn requests_for_vectors_are_bounded_by_what_each_provider_takes() {
+    let limit = |name: &str| {
+        let limit = chat(name, "http://127.0.0.1:9", "e").batch_limit();
+        (limit.texts, limit.bytes / 1024)
+    };
+    assert_eq!(limit("openai"), (64, 440));
+    assert_eq!(limit("mistral"), (64, 24));
+    assert_eq!(limit("mine"), (32, 128));
 }
 
 /// Pieces of every kind that a provider sends.
