@@ -123,6 +123,8 @@ export class AikitError extends Error implements Omit<ErrorDocument, "request_id
 export interface Provider {
   baseUrl?: string;
   apiKey?: string;
+  /** That go with each request, as gateways want them; their values are secrets, as the key is. */
+  headers?: { readonly [name: string]: string } | Iterable<readonly [string, string]>;
   /** The protocol, of a provider that aikit does not know. */
   wire?: string;
   apiVersion?: string;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use aikit::agent::{Agent, EventKind, RunStatus};
 use aikit::kernel::Kernel;
+use aikit::model::{ChatModel, ChatRequest, Completion, DeltaSink};
 use aikit::spec::Spec;
 use aikit::tool::{Context, Definition, FunctionTool};
 use aikit::{Code, Error};
@@ -292,6 +293,37 @@ async fn hold(path: &Path) -> Box<dyn Any + Send> {
             Box::new(other)
         }
     }
+}
+
+/// Takes the database's lock before its answer is there.
+struct Locking(std::path::PathBuf, Arc<std::sync::Mutex<Option<Box<dyn Any + Send>>>>);
+
+#[async_trait::async_trait]
+impl ChatModel for Locking {
+    async fn chat(&self, _: &ChatRequest, _: &mut dyn DeltaSink) -> Result<Completion, Error> {
+        let held = hold(&self.0).await;
+        *self.1.lock().expect("lock") = Some(held);
+        Ok(Completion { text: "done".into(), ..Completion::default() })
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_could_not_be_stored_is_told_as_a_failure() {
+    let folder = tempfile::tempdir().expect("tempdir");
+    let path = folder.path().join("store.db");
+    let kernel = on_file(&path, "default").await;
+    let held = Arc::new(std::sync::Mutex::new(None));
+    kernel.register_model("mine", Arc::new(Locking(path, held.clone()))).expect("model");
+    let spec = Spec::parse("agent: a\nmodel: host/mine\n").expect("spec");
+    let mut run = kernel.agent(spec).await.expect("agent").start("go");
+    let mut kinds = Vec::new();
+    while let Some(event) = run.next().await {
+        kinds.push(event.kind.name().to_owned());
+    }
+    assert_eq!(run.result().await.expect_err("locked").code(), Code::StoreLocked);
+    drop(held.lock().expect("lock").take());
+    assert_eq!(kinds.last().map(String::as_str), Some("run_failed"), "{kinds:?}");
+    assert!(!kinds.iter().any(|kind| kind == "run_finished"), "{kinds:?}");
 }
 
 #[tokio::test]

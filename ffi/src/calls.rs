@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::sync::Arc;
 
 use aikit::host::HostCall;
-use parking_lot::Mutex;
+use aikit::io::Mutex;
 
 use crate::kernel::Kernel;
 use crate::registry::{self, Object};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use aikit::error::{Error, Result};
 use aikit::host::HostKernel;
+use aikit::io::Mutex;
 use aikit::spec::Spec;
-use parking_lot::Mutex;
 
 use crate::failure::{aikit_error, aikit_status};
 use crate::registry::{self, Object};
@@ -68,7 +68,7 @@ impl Kernel {
 ///
 /// `options` is a JSON object, or empty for an in-memory store: location (path of an SQLite file,
 /// made if need be, or the URL of a PostgreSQL database), tenant (default "default"), providers
-/// ({name: {base_url, api_key, wire, api_version, first_byte_ms, between_chunks_ms, total_ms, max_retries,
+/// ({name: {base_url, api_key, headers, wire, api_version, first_byte_ms, between_chunks_ms, total_ms, max_retries,
 /// requests_per_minute, tokens_per_minute, concurrent_requests, cassette}; of "local": {folder, threads, context_tokens, cache_mb, idle_s,
 /// concurrent_requests}}), actor (who acts, for the history of specs), default_model (for
 /// specs that name none), policy ({allowed_tools, denied_tools, quotas}: what the tenant may do),

@@ -1,13 +1,13 @@
 //! The 64-bit handles: an index and a generation. A handle that was freed or made up finds nothing,
 //! because the generation of its slot is another one.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use aikit::error::{Code, Error, Result};
 use aikit::host::{HostAdmin, HostAgent, HostCall};
+use aikit::io::Mutex;
 use aikit::spec::Spec;
-use parking_lot::{Mutex, MutexGuard};
 
 use crate::kernel::Kernel;
 use crate::run::Run;

@@ -1,11 +1,11 @@
 //! Runs: waiting for the end, taking events, cancelling.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::{Duration, Instant};
 
 use aikit::error::{Code, Error, Result};
 use aikit::host::{Step, Task};
-use parking_lot::{Mutex, MutexGuard};
+use aikit::io::Mutex;
 
 use crate::calls::Calls;
 use crate::failure::{aikit_error, aikit_status};

@@ -45,9 +45,16 @@ class Spoiler(Server):
         self.behind = behind
         self.bodies: list[bytes] = []
         """Of the requests, in order."""
+        self.heads: list[list[tuple[str, str]]] = []
+        """Their headers, with names in small letters."""
         self._spoil = spoil
         self._ends = ends
         self._lock = threading.Lock()
+
+    def hear(self, head: list[tuple[str, str]]) -> None:
+        """A request has come."""
+        with self._lock:
+            self.heads.append([(name.lower(), value) for name, value in head])
 
     def answer(self, body: bytes, events: list[bytes]) -> tuple[list[bytes], bool]:
         """What is sent, and whether it comes to its end."""
@@ -101,6 +108,7 @@ class _Relay(BaseHTTPRequestHandler):
 class _Spoiling(_Relay):
     def do_POST(self) -> None:
         spoiler: Spoiler = self.server.relay
+        spoiler.hear(self.headers.items())
         body = self.read()
         status, headers, whole = self.ask(spoiler.behind, self.path, body)
         events, ends = spoiler.answer(body, [event + b"\n\n" for event in whole.split(b"\n\n") if event])

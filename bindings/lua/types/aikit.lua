@@ -24,6 +24,7 @@ local aikit = {}
 ---@class aikit.Provider
 ---@field base_url? string
 ---@field api_key? string
+---@field headers? table<string, string> That go with each request, as gateways want them; secrets, as the key is.
 ---@field wire? string The protocol, of a provider that aikit does not know.
 ---@field api_version? string
 ---@field first_byte_ms? integer

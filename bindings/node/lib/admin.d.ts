@@ -19,6 +19,8 @@ export interface TenantConfig {
     readonly [name: string]: {
       readonly base_url?: string;
       readonly api_key?: SecretReference;
+      /** By name. */
+      readonly headers?: { readonly [name: string]: SecretReference };
       readonly wire?: string;
       readonly api_version?: string;
       readonly first_byte_ms?: number;

@@ -108,6 +108,7 @@ const OPEN = {
 const PROVIDER = {
   baseUrl: "base_url",
   apiKey: "api_key",
+  headers: "headers",
   wire: "wire",
   apiVersion: "api_version",
   firstByteMs: "first_byte_ms",
@@ -149,6 +150,20 @@ function policyOf(given) {
   return policy;
 }
 
+/** Headers by name, also those of `fetch`. One that is undefined would not be sent, and nobody would know. */
+function headersOf(what, given) {
+  if (!isObject(given)) throw invalid(`${what} must be an object, not ${kind(given)}`);
+  const pairs = typeof given[Symbol.iterator] === "function" ? [...given] : Object.entries(given);
+  return Object.fromEntries(pairs.map(([name, value]) => [name, text(`${what}, "${name}",`, value)]));
+}
+
+function providerOf(name, given) {
+  const provider = converted(`open: provider "${name}"`, given, PROVIDER);
+  const { headers } = provider;
+  if (headers === undefined || headers === null) return provider;
+  return { ...provider, headers: headersOf(`open: the headers of provider "${name}"`, headers) };
+}
+
 /** Open options: as the others, and those of the providers and the policy. */
 function takeOpen(options) {
   const { signal, ...rest } = converted("open", options, OPEN);
@@ -159,10 +174,7 @@ function takeOpen(options) {
   if (rest.policy !== undefined) rest.policy = policyOf(rest.policy);
   if (isObject(rest.providers)) {
     rest.providers = Object.fromEntries(
-      Object.entries(rest.providers).map(([name, provider]) => [
-        name,
-        converted(`open: provider "${name}"`, provider, PROVIDER),
-      ]),
+      Object.entries(rest.providers).map(([name, provider]) => [name, providerOf(name, provider)]),
     );
   }
   return { signal: signalOf("open", signal), options: json("open: the options", rest) };

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AikitError, open, parseSpec } from "../index.mjs";
@@ -104,4 +106,43 @@ test("a cassette is an option of a provider", async () => {
     open({ providers: { x: { cassette: "" } } }),
     { code: "invalid_argument", message: /cassette/ },
   );
+});
+
+test("headers of a provider go with its requests, and nobody is told their values", async () => {
+  const seen = [];
+  const server = createServer((request, response) => {
+    seen.push(request.headers);
+    response.writeHead(400, { "content-type": "application/json" });
+    response.end(JSON.stringify({ error: { message: `you sent ${request.headers["x-gateway"]}` } }));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const baseUrl = `http://127.0.0.1:${server.address().port}/v1`;
+  const own = { "X-Gateway": "gw-canary-0123", "X-some_thing": "my app" };
+  try {
+    for (const headers of [own, new Headers(own), new Map(Object.entries(own))]) {
+      const kernel = await open({ providers: { mine: { baseUrl, headers } } });
+      const agent = await kernel.agent(parseSpec("agent: a\nmodel: mine/m\n"));
+      await assert.rejects(agent.run("hello"), (error) => {
+        assert.match(error.message, /you sent \[header\]/);
+        assert.doesNotMatch(JSON.stringify(error), /canary/);
+        return true;
+      });
+      await kernel.close();
+    }
+  } finally {
+    server.close();
+  }
+  assert.deepEqual(
+    seen.map((headers) => [headers["x-gateway"], headers["x-some_thing"]]),
+    Array.from({ length: 3 }, () => ["gw-canary-0123", "my app"]),
+  );
+});
+
+test("headers that would not be sent are refused", async () => {
+  for (const headers of [{ "X-Gateway": undefined }, { "X-Gateway": 5 }, "X-Gateway: x", ["x"]]) {
+    await assert.rejects(open({ providers: { mine: { headers } } }), {
+      code: "invalid_argument",
+      message: /headers of provider "mine"/,
+    });
+  }
 });

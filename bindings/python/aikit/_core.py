@@ -25,7 +25,7 @@ from ._tools import HostModel, HostTool, Toolbox
 def open_task(
     location: str | os.PathLike[str] | None,
     tenant: str | None,
-    providers: Mapping[str, Mapping[str, str]] | None,
+    providers: Mapping[str, Mapping[str, Any]] | None,
     actor: str | None,
     default_model: str | None,
     policy: Mapping[str, Any] | None,
@@ -36,7 +36,7 @@ def open_task(
     chosen = None
     if providers is not None:
         chosen = {
-            name: mapping(provider, f"the provider {name!r}")
+            name: provider_settings(name, provider)
             for name, provider in mapping(providers, "providers").items()
         }
     return _aikit.open(
@@ -52,6 +52,13 @@ def open_task(
             rls=rls,
         )
     )
+
+
+def provider_settings(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    provider = mapping(given, f"the provider {name!r}")
+    if provider.get("headers") is not None:
+        provider["headers"] = mapping(provider["headers"], f"the headers of the provider {name!r}")
+    return provider
 
 
 def read_report(text: Any) -> IngestReport:

@@ -58,7 +58,7 @@ def open(
     location: str | os.PathLike[str] | None = None,
     *,
     tenant: str | None = None,
-    providers: Mapping[str, Mapping[str, str]] | None = None,
+    providers: Mapping[str, Mapping[str, Any]] | None = None,
     actor: str | None = None,
     default_model: str | None = None,
     policy: Mapping[str, Any] | None = None,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import pickle
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import aikit
@@ -139,3 +142,44 @@ def test_a_cassette_is_an_option_of_a_provider(tmp_path: Path) -> None:
         agent = kernel.agent(aikit.parse_spec("agent: a\nmodel: taped/m\n"))
         with pytest.raises(aikit.CassetteDiffers, match="has no exchange"):
             agent.run("x")
+
+
+def test_headers_of_a_provider_go_with_its_requests_and_are_in_no_error() -> None:
+    seen: list[tuple[str, str]] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            seen.append((self.headers["X-Gateway"], self.headers["X-Title"]))
+            body = json.dumps({"error": {"message": f"you sent {self.headers['X-Gateway']}"}}).encode()
+            self.send_response(400)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing is printed."""
+
+    headers = MappingProxyType({"X-Gateway": "gw-canary-0123", "X-Title": "my app"})
+    with HTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/v1"
+        with aikit.open(providers={"mine": {"base_url": url, "headers": headers}}) as kernel:
+            agent = kernel.agent(aikit.parse_spec("agent: a\nmodel: mine/m\n"))
+            with pytest.raises(aikit.Error) as refused:
+                agent.run("hello")
+    assert seen == [("gw-canary-0123", "my app")]
+    assert "you sent [header]" in str(refused.value)
+    assert "canary" not in repr(refused.value)
+
+
+@pytest.mark.parametrize("headers", [{"X-Gateway": None}, {"X-Gateway": "a\r\nb"}, {"Host": "x"}])
+def test_headers_that_cannot_be_sent_are_refused(headers: dict[str, Any]) -> None:
+    with pytest.raises(aikit.InvalidArgument, match="headers"):
+        aikit.open(providers={"mine": {"headers": headers}})
+
+
+def test_headers_that_are_no_mapping_are_a_type_error() -> None:
+    with pytest.raises(TypeError, match="the headers of the provider 'mine'"):
+        aikit.open(providers={"mine": {"headers": ["X-Gateway"]}})

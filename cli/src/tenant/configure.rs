@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "FILE", required_unless_present_any = ["set", "unset"])]
     file: Option<String>,
     /// Set one value; JSON, and what is no JSON is a text. A key with dots in it stands in quotes;
-    /// an api_key is env:NAME or file:/PATH
+    /// an api_key and the value of a header are env:NAME or file:/PATH
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Take one value out, or all below the key
@@ -107,14 +107,16 @@ fn assignment(text: &str) -> Result<(Vec<String>, Value), Failure> {
         ));
     };
     let path = path(key)?;
-    let reference = |name: &str| match (value.strip_prefix("env:"), value.strip_prefix("file:")) {
-        (Some(env), _) if name == "api_key" => Some(json!({"env": env})),
-        (_, Some(file)) if name == "api_key" => Some(json!({"file": file})),
+    let reference = || match (value.strip_prefix("env:"), value.strip_prefix("file:")) {
+        (Some(env), _) => Some(json!({"env": env})),
+        (_, Some(file)) => Some(json!({"file": file})),
         _ => None,
     };
-    let value = path
-        .last()
-        .and_then(|name| reference(name))
+    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+    let secret = matches!(parts.as_slice(), [.., "api_key"] | ["providers", _, "headers", _]);
+    let value = secret
+        .then(reference)
+        .flatten()
         .or_else(|| serde_json::from_str(value).ok())
         .unwrap_or_else(|| value.into());
     Ok((path, value))

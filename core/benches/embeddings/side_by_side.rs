@@ -8,14 +8,14 @@ use std::time::Instant;
 use crate::processor_time;
 
 /// Seconds of one pass over all texts, by the clock and of the processor.
-pub struct Turn {
-    pub clock: f64,
-    pub processor: f64,
+pub(crate) struct Turn {
+    pub(crate) clock: f64,
+    pub(crate) processor: f64,
 }
 
 /// The turns of ours and of `peer.py`, run by this Python on the texts of a file; each of the two has had
 /// a turn before.
-pub fn turns(
+pub(crate) fn turns(
     python: &Path,
     model: &Path,
     texts: &Path,
@@ -55,7 +55,7 @@ pub fn turns(
 }
 
 /// The middle one.
-pub fn median(turns: &[Turn], of: impl Fn(&Turn) -> f64) -> f64 {
+pub(crate) fn median(turns: &[Turn], of: impl Fn(&Turn) -> f64) -> f64 {
     let mut all: Vec<f64> = turns.iter().map(of).collect();
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error, Result};
-use crate::model::{Completion, Message, OutputSchema, StructuredOutput, ToolCall, ToolSpec};
+use crate::model::{
+    Completion, Message, OutputSchema, StructuredOutput, ToolCall, ToolSpec, finish,
+};
 
 /// The tool whose call is the answer; further letters are added where a tool has the name.
 const TOOL: &str = "final_answer";
@@ -98,6 +100,11 @@ impl AnswerSchema {
         &self.tools
     }
 
+    /// Of these, the one whose call is the answer, for agents that may call no other.
+    pub(super) fn own_tool(&self) -> Arc<[ToolSpec]> {
+        self.tools.iter().filter(|tool| self.is_answer(&tool.name)).cloned().collect()
+    }
+
     /// For models that hold themselves to it.
     pub(super) fn native(&self) -> Option<Arc<OutputSchema>> {
         (self.way == StructuredOutput::Native).then(|| self.schema.clone())
@@ -135,13 +142,29 @@ impl AnswerSchema {
     }
 
     /// Takes the call that is the answer out of a turn: its arguments are the end of the text then.
-    /// Other calls of the same turn came too early to matter for it, and are passed over.
+    /// Beside calls of tools it is none: it was given before their results were there.
     pub(super) fn take_call(&self, completion: &mut Completion) -> Option<ToolCall> {
-        let place = completion.tool_calls.iter().position(|call| self.is_answer(&call.name))?;
-        let call = completion.tool_calls.swap_remove(place);
-        completion.tool_calls.clear();
-        completion.finish_reason = crate::model::finish::STOP.to_owned();
+        if !completion.tool_calls.iter().all(|call| self.is_answer(&call.name)) {
+            return None;
+        }
+        let call = completion.tool_calls.drain(..).next()?;
+        if !finish::is_cut(&completion.finish_reason) {
+            completion.finish_reason = finish::STOP.to_owned();
+        }
         Some(call)
+    }
+
+    /// What the model hears of an answer that it gave beside calls of tools.
+    pub(super) fn too_early(&self, call: &ToolCall) -> Option<Message> {
+        self.is_answer(&call.name).then(|| {
+            let tool = &self.tool;
+            let content = format!(
+                "This answer was given before the results of the other calls were there. Call `{tool}` \
+                 alone, once you have read them."
+            );
+            let (call_id, name) = (call.id.clone(), call.name.clone());
+            Message::Tool { call_id, name, content, is_error: true }
+        })
     }
 
     /// The arguments of such a call as text.
@@ -163,6 +186,12 @@ impl AnswerSchema {
             return Read::Tools;
         }
         let text = called.unwrap_or(&completion.text);
+        // A call that was cut off before its arguments came says nothing.
+        if called.is_some_and(|text| text.trim() == "{}")
+            && finish::is_cut(&completion.finish_reason)
+        {
+            return Read::Wrong("nothing came of it".into());
+        }
         let value = match parse(text) {
             Ok(value) => value,
             Err(why) if called.is_none() && self.by_call() => {
@@ -186,17 +215,36 @@ impl AnswerSchema {
         Read::Wrong(problems.join("; "))
     }
 
-    /// The error when no answer fitted.
-    pub(super) fn failed(&self, problem: &str, text: &str) -> Error {
-        let shown: String = text.chars().take(500).collect();
-        let tries = self.repairs + 1;
+    /// The error when none of so many answers fitted.
+    pub(super) fn failed(&self, problem: &str, text: &str, tries: u32) -> Error {
+        let tries = if tries == 1 { "one try".to_owned() } else { format!("{tries} tries") };
         Error::new(
             Code::OutputInvalid,
-            format!("after {tries} tries the answer does not fit the output schema: {problem}"),
+            format!("after {tries} the answer does not fit the output schema: {problem}"),
         )
         .hint("make the schema simpler, say in the prompt what is wanted, or take another model")
-        .caused_by(format!("the last answer: {shown}"))
+        .caused_by(shown(text))
     }
+
+    /// The error when the answer was stopped before it was one: another try would be stopped as well.
+    pub(super) fn cut_off(&self, reason: &str, problem: &str, text: &str) -> Error {
+        Error::new(
+            Code::OutputInvalid,
+            format!(
+                "the answer was cut off ({reason}) before it fitted the output schema: {problem}"
+            ),
+        )
+        .hint(if reason == finish::LENGTH {
+            "raise `intelligence.max_tokens`, or make the schema smaller"
+        } else {
+            "the provider held it back: change what is asked, or take another model"
+        })
+        .caused_by(shown(text))
+    }
+}
+
+fn shown(text: &str) -> String {
+    format!("the last answer: {}", text.chars().take(500).collect::<String>())
 }
 
 /// What the model hears of a wrong answer.
@@ -225,14 +273,20 @@ fn parse(text: &str) -> Result<Value, String> {
     serde_json::from_str(inner.unwrap_or(text).trim()).map_err(|e| e.to_string())
 }
 
-/// An object whose property `answer` has the schema. References point from the root, so what they
-/// point at moves there.
+/// What is at the root of a schema and stays there.
+const ROOT: [&str; 3] = ["$schema", "$defs", "definitions"];
+
+/// An object whose property `answer` has the schema. References point from the root: what they point
+/// at moves there, or they are made to lead to where it is now.
 fn wrap(schema: &Value) -> Value {
     let mut inner = schema.clone();
     let mut outer = Map::new();
     outer.insert("type".into(), "object".into());
+    // With its own name it would be a root of its own.
+    let name = inner.as_object_mut().and_then(|map| map.shift_remove("$id"));
+    point_into(&mut inner, name.as_ref().and_then(Value::as_str).unwrap_or_default());
     if let Value::Object(map) = &mut inner {
-        for key in ["$schema", "$defs", "definitions"] {
+        for key in ROOT {
             if let Some(moved) = map.shift_remove(key) {
                 outer.insert(key.into(), moved);
             }
@@ -242,6 +296,35 @@ fn wrap(schema: &Value) -> Value {
     outer.insert("required".into(), json!(["answer"]));
     outer.insert("additionalProperties".into(), false.into());
     Value::Object(outer)
+}
+
+/// Lets references from the root of a schema of this name lead into the property `answer`.
+fn point_into(schema: &mut Value, name: &str) {
+    match schema {
+        // One with a name of its own is the root of what is in it.
+        Value::Object(map) if map.contains_key("$id") => {}
+        Value::Object(map) => {
+            for (key, value) in map {
+                match value {
+                    Value::String(reference) if key == "$ref" => {
+                        let local = reference.strip_prefix(name).unwrap_or(reference);
+                        let path = local.strip_prefix('#').unwrap_or("-");
+                        let first = path.split('/').nth(1).unwrap_or_default();
+                        if path.is_empty() || path.starts_with('/') && !ROOT.contains(&first) {
+                            *reference = format!("#/properties/answer{path}");
+                        } else if !path.starts_with('-') {
+                            *reference = local.to_owned();
+                        }
+                    }
+                    // These hold values, and no schemas.
+                    _ if ["const", "enum", "default", "examples"].contains(&key.as_str()) => {}
+                    value => point_into(value, name),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| point_into(item, name)),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -295,7 +378,14 @@ mod tests {
             receipt: None,
         };
         let mut completion = said("");
+        // Beside another call, it comes too early.
         completion.tool_calls = vec![call("other"), call(TOOL)];
+        assert_eq!(schema.take_call(&mut completion), None);
+        assert_eq!(completion.tool_calls.len(), 2);
+        assert!(schema.too_early(&call("other")).is_none());
+        let told = schema.too_early(&call(TOOL)).expect("told");
+        assert!(matches!(told, Message::Tool { is_error: true, .. }));
+        completion.tool_calls = vec![call(TOOL), call(TOOL)];
         let call = schema.take_call(&mut completion).expect("the answer");
         assert!(completion.tool_calls.is_empty());
         let text = schema.said(&call);
@@ -333,6 +423,57 @@ mod tests {
         let text = schema.said(&call);
         let Read::Answer(value) = schema.read(&said(""), Some(&text)) else { panic!("{text}") };
         assert_eq!(value, json!(["a"]));
+    }
+
+    #[test]
+    fn references_to_the_root_lead_to_where_it_is_now() {
+        let tree = json!({
+            "$id": "https://example.com/tree", "type": ["object", "null"], "required": ["name"],
+            "properties": {
+                "name": {"type": "string", "default": {"$ref": "#"}},
+                "same": {"$ref": "#/properties/name"},
+                "under": {"type": "array", "items": {"$ref": "https://example.com/tree#"}},
+                "also": {"$ref": "#/$defs/leaf"},
+            },
+            "$defs": {"leaf": {"anyOf": [{"$ref": "#"}, {"type": "integer"}]}},
+        });
+        let parameters = &answers(&tree, StructuredOutput::Tool).tools()[0].parameters.clone();
+        assert_eq!(
+            parameters["properties"]["answer"]["properties"]["name"]["default"]["$ref"],
+            "#"
+        );
+        let wrapped = jsonschema::validator_for(parameters).expect("a schema");
+        let plain = jsonschema::validator_for(&tree).expect("a schema");
+        for (value, fits) in [
+            (json!(null), true),
+            (json!({"name": "a", "same": "b", "under": [{"name": "c"}, null], "also": 1}), true),
+            (json!({"name": "a", "also": {"name": "b"}}), true),
+            (json!({"name": "a", "same": 1}), false),
+            (json!({"name": "a", "under": [{}]}), false),
+            (json!({"name": "a", "also": {}}), false),
+        ] {
+            assert_eq!(plain.is_valid(&value), fits, "{value}");
+            assert_eq!(wrapped.is_valid(&json!({"answer": value})), fits, "wrapped: {value}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_off_is_no_answer_even_if_nothing_would_fit() {
+        let all_optional = json!({"type": "object", "properties": {"city": {"type": "string"}}});
+        let schema = answers(&all_optional, StructuredOutput::Tool);
+        let call = ToolCall { name: TOOL.into(), arguments: "{}".into(), ..ToolCall::default() };
+        for (reason, answer) in [(finish::LENGTH, false), (finish::TOOL_CALLS, true)] {
+            let mut completion = said("");
+            completion.tool_calls = vec![call.clone()];
+            completion.finish_reason = reason.into();
+            let call = schema.take_call(&mut completion).expect("the answer");
+            let read = schema.read(&completion, Some(&schema.said(&call)));
+            assert_eq!(matches!(read, Read::Answer(_)), answer, "{reason}");
+            assert_eq!(completion.finish_reason == finish::STOP, answer, "{reason}");
+        }
+        let error = schema.cut_off(finish::LENGTH, "it is not JSON", "{\"ci");
+        assert_eq!(error.code(), Code::OutputInvalid);
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("max_tokens")));
     }
 
     #[test]

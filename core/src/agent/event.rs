@@ -46,7 +46,7 @@ pub enum EventKind {
         model: String,
         /// What was asked.
         input: String,
-        /// The pictures that go with it: their types, and sizes and hashes or addresses.
+        /// The pictures that go with it: their types, hashes, and sizes or addresses without queries.
         images: Vec<Value>,
     },
     /// A collection was searched.

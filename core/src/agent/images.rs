@@ -105,7 +105,19 @@ fn by_ending(path: &str) -> &'static str {
     }
 }
 
-/// What stands of the pictures in the run's first event: no bytes.
+/// An address without its query, where signatures stand, and without a login.
+fn without_secrets(url: &str) -> String {
+    let Ok(mut parsed) = reqwest::Url::parse(url) else { return String::new() };
+    parsed.set_query(None);
+    parsed.set_fragment(None);
+    // These fail for addresses without a host, which have neither.
+    let _ = parsed.set_username("");
+    let _ = parsed.set_password(None);
+    parsed.into()
+}
+
+/// What stands of the pictures in the run's first event: no bytes, and nothing of an address that
+/// lets somebody in. Its hash tells two addresses apart.
 pub(super) fn described(images: &[Image]) -> Vec<Value> {
     images
         .iter()
@@ -115,7 +127,11 @@ pub(super) fn described(images: &[Image]) -> Vec<Value> {
                 "bytes": bytes.len(),
                 "blake3": blake3::hash(bytes).to_hex().as_str(),
             }),
-            ImageSource::Url(url) => json!({"media_type": image.media_type, "url": url}),
+            ImageSource::Url(url) => json!({
+                "media_type": image.media_type,
+                "url": without_secrets(url),
+                "blake3_url": blake3::hash(url.as_bytes()).to_hex().as_str(),
+            }),
         })
         .collect()
 }
@@ -136,6 +152,18 @@ mod tests {
         let images = read(vec![bytes(PIXEL, None)]).expect("image");
         assert_eq!(images[0].media_type, "image/png");
         assert_eq!(images[0].source, ImageSource::Bytes(PIXEL.into()));
+    }
+
+    #[test]
+    fn an_address_is_described_without_what_lets_somebody_in() {
+        let signed = "https://me:canary@b.s3.example.com/a/b.png?X-Amz-Signature=canary#canary";
+        let input = ImageInput { url: Some(signed.into()), ..ImageInput::default() };
+        let images = read(vec![input]).expect("image");
+        assert_eq!(images[0].source, ImageSource::Url(signed.into()), "the model gets all of it");
+        let told = &described(&images)[0];
+        assert_eq!(told["url"], "https://b.s3.example.com/a/b.png");
+        assert_eq!(told["media_type"], "image/png");
+        assert!(!told.to_string().contains("canary"), "{told}");
     }
 
     #[test]

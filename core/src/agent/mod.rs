@@ -8,6 +8,7 @@ mod budget;
 mod event;
 mod filling;
 mod images;
+mod meter;
 mod prompt;
 mod recorder;
 mod run;
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::error::Result;
-use crate::model::{ChatModel, ChatRequest, Estimate, Price, Usage};
+use crate::model::{ChatModel, Estimate, Price, Usage};
 use crate::retrieval::Collection;
 use crate::spec::{Knowledge, Spec};
 use crate::store::{Spent, TenantStore, micros};
@@ -91,10 +92,9 @@ impl Parts {
         }
     }
 
-    /// What a call of the first model is estimated at.
-    fn estimated(&self, request: &ChatRequest) -> Spent {
-        let estimate = Estimate::of(request);
-        self.spent(Usage::new(estimate.input, estimate.output), &self.model_name)
+    /// What a request to a model is estimated at.
+    fn estimated(&self, estimate: Estimate, model: &str) -> Spent {
+        self.spent(Usage::new(estimate.input, estimate.output), model)
     }
 }
 

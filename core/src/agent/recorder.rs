@@ -158,10 +158,21 @@ impl<'a, S: EventSink> Recorder<'a, S> {
 
     /// Writes and gives the ending event: first to the store, so that what a host was told has
     /// happened, and that a host which has stopped reading does not keep the end out of the store.
+    /// An end that could not be written is told as a failure.
     pub(super) async fn end(&mut self, status: RunStatus, kind: EventKind) -> Result<()> {
-        let event = Event::new(self.run_id.clone(), self.next, kind);
+        let mut event = Event::new(self.run_id.clone(), self.next, kind);
         self.pending.push((event.seq, event.shared_json()));
         let written = self.write(Some(status)).await;
+        if let Err(error) = &written
+            && status != RunStatus::Failed
+        {
+            let kind = EventKind::RunFailed { error: error.clone() };
+            event = Event::new(self.run_id.clone(), self.next, kind);
+            self.pending.pop();
+            self.pending.push((event.seq, event.shared_json()));
+            // If the store is there again, it hears the same.
+            let _ = self.write(Some(RunStatus::Failed)).await;
+        }
         self.deliver().await;
         self.sink.emit(event).await;
         written

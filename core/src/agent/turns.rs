@@ -13,13 +13,16 @@ use uuid::Uuid;
 use super::answer::{AnswerSchema, Read, complaint};
 use super::budget::{BudgetLimits, Budgets};
 use super::event::{EventKind, ToolOutcome};
+use super::meter::{Meter, Used};
 use super::recorder::{EventSink, Recorder};
 use super::run::{RunOptions, RunResult, RunStatus};
 use super::said::Said;
 use super::{Parts, filling, images, prompt};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::{ChatRequest, Completion, Delta, DeltaSink, Image, Message, ToolCall, Usage};
+use crate::model::{
+    ChatRequest, Completion, Delta, DeltaSink, Estimate, Image, Message, ToolCall, Usage, finish,
+};
 use crate::retrieval::{Passage, SearchOptions, SearchStrategy};
 use crate::spec::{RagStrategy, ToolChoice, is_slug};
 use crate::store::{self, NewRun};
@@ -35,7 +38,7 @@ struct Progress {
     finish_reason: String,
     /// Of the turn under way, and at the end of the last one.
     text: String,
-    usage_now: Usage,
+    meter: Meter,
     /// The answer, once one fitted the output schema.
     output: Option<Value>,
     budgets: Budgets,
@@ -44,7 +47,7 @@ struct Progress {
 impl Progress {
     fn result(&self, run_id: &str, model: &str, status: RunStatus) -> RunResult {
         let mut usage = self.usage;
-        usage += self.usage_now;
+        usage += self.meter.counted();
         RunResult {
             run_id: run_id.to_owned(),
             status,
@@ -144,8 +147,10 @@ pub(super) async fn drive<S: EventSink>(
         }
     };
     stop.cancel();
-    // Of a turn that did not end; those that ended were noted then.
-    recorder.spend(agent.spent(progress.usage_now, &agent.model_name));
+    // Of a request that did not end; those that ended were noted then.
+    if let Some((model, usage)) = progress.meter.cut_off() {
+        recorder.spend(agent.spent(usage, &model));
+    }
     let model = &agent.model_name;
     match outcome {
         Some(Ok(())) => {
@@ -198,7 +203,7 @@ impl Work<'_> {
     ) -> Result<()> {
         self.retrieve(&input, recorder, progress).await?;
         let mut request = self.request(input, images, progress);
-        let mut repairs = 0;
+        let (mut repairs, mut wrong) = (0, None);
         for turn in 1..=self.max_turns {
             let (mut completion, answered) = self.ask(turn, &request, recorder, progress).await?;
             let results = match self.read(&completion, answered.as_ref()) {
@@ -207,18 +212,24 @@ impl Work<'_> {
                     return Ok(());
                 }
                 Read::Wrong(problem) => {
-                    if let Some(answer) = self.answer.filter(|answer| repairs == answer.repairs()) {
-                        return Err(answer.failed(&problem, &progress.text));
+                    let (reason, text) = (&completion.finish_reason, &progress.text);
+                    if let Some(answer) = self.answer.filter(|_| finish::is_cut(reason)) {
+                        return Err(answer.cut_off(reason, &problem, text));
                     }
                     repairs += 1;
+                    if let Some(answer) = self.answer.filter(|answer| repairs > answer.repairs()) {
+                        return Err(answer.failed(&problem, text, repairs));
+                    }
                     recorder.step().await?;
                     let complaint = complaint(&problem, answered.as_ref());
                     completion.tool_calls.extend(answered);
+                    wrong = Some(problem);
                     vec![complaint]
                 }
                 Read::Tools => {
+                    wrong = None;
                     recorder.step().await?;
-                    let results = self.call_tools(&completion.tool_calls, recorder).await;
+                    let results = self.call_tools(&completion, recorder).await;
                     recorder.step().await?;
                     results
                 }
@@ -235,6 +246,10 @@ impl Work<'_> {
             if request.tool_choice == ToolChoice::Required && !by_call {
                 request.tool_choice = ToolChoice::Auto;
             }
+        }
+        if let (Some(answer), Some(problem)) = (self.answer, wrong) {
+            let error = answer.failed(&problem, &progress.text, repairs);
+            return Err(error.hint("raise `behavior.max_turns`: no turn is left to correct it"));
         }
         Err(Error::new(
             Code::TurnLimit,
@@ -298,7 +313,12 @@ impl Work<'_> {
         let by_call = self.answer.is_some_and(AnswerSchema::by_call);
         ChatRequest {
             messages,
-            tools: self.answer.map_or(self.agent.tools.specs(), AnswerSchema::tools).clone(),
+            tools: match self.answer {
+                // It may call nothing, and has to call this one to answer.
+                Some(answer) if by_call && self.calls_nothing() => answer.own_tool(),
+                Some(answer) => answer.tools().clone(),
+                None => self.agent.tools.specs().clone(),
+            },
             // A call is the answer, so there is one at the end of each turn.
             tool_choice: match document.behavior.tool_choice {
                 _ if by_call => ToolChoice::Required,
@@ -330,18 +350,17 @@ impl Work<'_> {
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<(Completion, Option<ToolCall>)> {
-        if !progress.budgets.is_empty() || recorder.is_bounded() {
-            let next = self.agent.estimated(request);
-            recorder.check_allowance(next)?;
-            progress.budgets.check(&recorder.used(), next)?;
-        }
+        self.agent.check(Estimate::of(request), &self.agent.model_name, recorder, progress)?;
         progress.turns = turn;
         progress.text.clear();
-        progress.usage_now = Usage::default();
+        progress.meter = Meter::default();
         let model = self.agent.model_name.clone();
         recorder.emit(EventKind::ModelStarted { turn, model }).await;
-        let mut watch = Watch { recorder, progress, answer: self.answer, said: Said::default() };
+        let (agent, answer) = (self.agent, self.answer);
+        let mut watch = Watch { agent, recorder, progress, answer, said: Said::default() };
         let mut completion = self.agent.model.chat(request, &mut watch).await?;
+        let used = watch.progress.meter.answered(completion.usage);
+        watch.spend(used);
         // What was given as text on the way is text of the turn.
         let answered = self.answer.and_then(|answer| answer.take_call(&mut completion));
         let said = self.answer.zip(answered.as_ref()).map(|(answer, call)| answer.said(call));
@@ -351,15 +370,16 @@ impl Work<'_> {
             }
             completion.text.push_str(&said);
         }
-        progress.usage_now = Usage::default();
+        progress.meter = Meter::default();
         progress.usage += completion.usage;
-        let answered_by = completion.answered_by.as_deref().unwrap_or(&self.agent.model_name);
-        recorder.spend(self.agent.spent(completion.usage, answered_by));
         progress.text.clone_from(&completion.text);
         progress.finish_reason.clone_from(&completion.finish_reason);
+        let is_tool =
+            |call: &&ToolCall| !self.answer.is_some_and(|answer| answer.is_answer(&call.name));
         let tool_calls = completion
             .tool_calls
             .iter()
+            .filter(is_tool)
             .map(|call| json!({"id": call.id, "name": call.name, "arguments": arguments_of(call)}))
             .collect();
         recorder
@@ -377,19 +397,46 @@ impl Work<'_> {
         Ok((completion, answered))
     }
 
+    /// Whether the spec keeps the model from calling tools.
+    fn calls_nothing(&self) -> bool {
+        self.agent.spec.document().behavior.tool_choice == ToolChoice::None
+    }
+
+    /// Why a call of a turn is not made, though there may be such a tool.
+    fn not_made(&self, call: &ToolCall, completion: &Completion) -> Option<Error> {
+        if self.calls_nothing() {
+            let message = "this agent calls no tools: its spec says `behavior.tool_choice: none`";
+            return Some(Error::new(Code::ToolDenied, message));
+        }
+        // The others were whole before it began. Without arguments it would be a call for all there is.
+        let reason = &completion.finish_reason;
+        let last = completion.tool_calls.last().is_some_and(|last| std::ptr::eq(last, call));
+        let empty = matches!(call.arguments.trim(), "" | "{}");
+        (last && empty && finish::is_cut(reason)).then(|| {
+            let message =
+                format!("the call was cut off ({reason}) before its arguments were there");
+            Error::new(Code::ToolInvalidArguments, message)
+        })
+    }
+
     /// Calls the tools of a turn, side by side unless the spec says otherwise. The results stand
     /// in the order of the calls.
     async fn call_tools<S: EventSink>(
         &self,
-        calls: &[ToolCall],
+        completion: &Completion,
         recorder: &mut Recorder<'_, S>,
     ) -> Vec<Message> {
-        let mut results: Vec<Option<Message>> = vec![None; calls.len()];
+        let calls = &completion.tool_calls[..];
+        let too_early = |call| self.answer.and_then(|answer| answer.too_early(call));
+        let mut results: Vec<Option<Message>> = calls.iter().map(too_early).collect();
         let parallel = self.agent.spec.document().behavior.parallel_tool_calls;
         let width = if parallel { calls.len() } else { 1 };
         for (start, group) in (0..).step_by(width.max(1)).zip(calls.chunks(width.max(1))) {
             let mut running = FuturesUnordered::new();
             for (i, call) in group.iter().enumerate() {
+                if results[start + i].is_some() {
+                    continue;
+                }
                 recorder
                     .emit(EventKind::ToolStarted {
                         call_id: call.id.clone(),
@@ -404,8 +451,13 @@ impl Work<'_> {
                     cancel: self.stop.clone(),
                     host: self.host.clone(),
                 };
-                running
-                    .push(async move { (start + i, self.agent.tools.call(call, context).await) });
+                running.push(async move {
+                    let outcome = match self.not_made(call, completion) {
+                        Some(error) => Err(error),
+                        None => self.agent.tools.call(call, context).await,
+                    };
+                    (start + i, outcome)
+                });
             }
             while let Some((i, outcome)) = running.next().await {
                 self.go_on().await;
@@ -445,22 +497,65 @@ fn content_of(outcome: &Result<Value>) -> String {
     }
 }
 
-/// Turns a model's deltas into events and keeps what a cancelled run will want.
+impl Parts {
+    /// Refuses a request that budgets and the tenant's day have no room for.
+    fn check<S: EventSink>(
+        &self,
+        estimate: Estimate,
+        model: &str,
+        recorder: &Recorder<'_, S>,
+        progress: &Progress,
+    ) -> Result<()> {
+        if progress.budgets.is_empty() && !recorder.is_bounded() {
+            return Ok(());
+        }
+        let next = self.estimated(estimate, model);
+        recorder.check_allowance(next)?;
+        progress.budgets.check(&recorder.used(), next)
+    }
+}
+
+/// Turns a model's deltas into events, keeps what a cancelled run will want, and has every request
+/// counted.
 struct Watch<'a, 'b, S> {
+    agent: &'a Parts,
     recorder: &'a mut Recorder<'b, S>,
     progress: &'a mut Progress,
     answer: Option<&'a AnswerSchema>,
     said: Said,
 }
 
+impl<S: EventSink> Watch<'_, '_, S> {
+    fn spend(&mut self, used: Option<Used>) {
+        if let Some((model, usage)) = used {
+            self.recorder.spend(self.agent.spent(usage, &model));
+        }
+    }
+}
+
 #[async_trait]
 impl<S: EventSink> DeltaSink for Watch<'_, '_, S> {
+    fn asks(&mut self, model: &str, request: &ChatRequest) -> Result<()> {
+        let estimate = Estimate::of(request);
+        self.agent.check(estimate, model, self.recorder, self.progress).map_err(
+            |error| match self.progress.meter.failure() {
+                Some(failure) => error.caused_by(format!("the request before failed: {failure}")),
+                None => error,
+            },
+        )?;
+        self.progress.meter.begin(model, estimate);
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &Error) {
+        let used = self.progress.meter.failed(error);
+        self.spend(used);
+    }
+
     async fn delta(&mut self, delta: Delta) {
+        self.progress.meter.see(&delta);
         let kind = match delta {
-            Delta::Usage(usage) => {
-                self.progress.usage_now = usage;
-                return;
-            }
+            Delta::Usage(_) => return,
             Delta::Text(text) => {
                 self.progress.text.push_str(&text);
                 EventKind::TextDelta { text }

@@ -26,7 +26,7 @@ pub struct Row {
     /// The key as in TOML, for instance `quotas.max_documents`.
     pub key: String,
     /// What holds; of a secret where it is, `env:NAME` or `file:PATH`. Null when what was said does
-    /// not hold: a key of a provider whose address a later layer changed.
+    /// not hold: a key or a header of a provider whose address a later layer changed.
     pub value: Json,
     /// The layers that it comes from: one, unless several said the same quota or parts of a list.
     #[serde(serialize_with = "joined")]
@@ -152,7 +152,13 @@ fn list(path: &[String], held: &[Json], voices: &Voices<'_>) -> Row {
 
 /// What was said and does not hold, because of the last layer that spoke of its table.
 fn dropped(path: &[String], voices: &Voices<'_>, layers: &[(&Source, Leaves)]) -> Row {
-    let table = path.split_last().map_or(path, |(_, table)| table);
+    let table = match path {
+        // Headers do not hold for what is said of their provider.
+        [providers, _, headers, _] if providers == "providers" && headers == "headers" => {
+            &path[..2]
+        }
+        path => path.split_last().map_or(path, |(_, table)| table),
+    };
     let speaks = |(_, leaves): &&(&Source, Leaves)| leaves.keys().any(|key| key.starts_with(table));
     let by = layers.iter().rev().find(speaks).map(|(source, _)| (*source).clone());
     row(path, Json::Null, by.into_iter().collect(), voices.iter().map(said).collect())

@@ -10,7 +10,9 @@ use super::reader::{Reader, located};
 use super::settings::{Price, ProviderSettings, Settings};
 use super::tree::{self, Node, Value};
 use crate::error::{Code, Error, Result};
-use crate::model::{CONCURRENT_LIMIT, RETRIES_LIMIT};
+use crate::model::{
+    CONCURRENT_LIMIT, HEADERS_LIMIT, KEY_TWICE, RETRIES_LIMIT, header_name, stands_for_key,
+};
 use crate::spec::{is_model_name, is_slug};
 
 /// The most bytes of a configuration.
@@ -159,6 +161,7 @@ fn read(reader: &mut Reader, root: &Node<'_>, kind: Kind) -> Settings {
 const PROVIDER: &[&str] = &[
     "base_url",
     "api_key",
+    "headers",
     "wire",
     "api_version",
     "first_byte_ms",
@@ -213,6 +216,7 @@ fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<P
         match key {
             "base_url" => provider.base_url = r.base_url(node),
             "api_key" => provider.api_key = r.secret(node),
+            "headers" => headers(r, node, &mut provider),
             "wire" => provider.wire = r.slug(node),
             "api_version" => provider.api_version = r.slug(node),
             "first_byte_ms" => provider.first_byte_ms = r.whole(node, 1, LARGEST),
@@ -233,6 +237,9 @@ fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<P
         }
         true
     });
+    if provider.api_key.is_some() && provider.headers.keys().any(|name| stands_for_key(name)) {
+        r.refuse(node, "says who asks twice, in `api_key` and in `headers`", Some(KEY_TWICE));
+    }
     if !said && matches!(node.value, Value::Table(_)) {
         r.refuse(
             node,
@@ -241,6 +248,25 @@ fn provider(r: &mut Reader, name: &str, node: &Node<'_>, kind: Kind) -> Option<P
         );
     }
     Some(provider)
+}
+
+fn headers(r: &mut Reader, node: &Node<'_>, provider: &mut ProviderSettings) {
+    if let Value::Table(entries) = &node.value
+        && entries.len() > HEADERS_LIMIT
+    {
+        return r.refuse(node, &format!("has more than {HEADERS_LIMIT} headers"), None);
+    }
+    r.names(node, "a table of headers by name", |r, name, node| {
+        let name = match header_name(name) {
+            Ok(name) => name.as_str().to_owned(),
+            Err(fault) => return r.refuse(node, fault.what, Some(fault.hint)),
+        };
+        let Some(value) = r.secret(node) else { return };
+        if provider.headers.insert(name, value).is_some() {
+            let hint = "write it once: names of headers are kept in small letters";
+            r.refuse(node, "stands there twice, in another case", Some(hint));
+        }
+    });
 }
 
 fn policy(r: &mut Reader, node: &Node<'_>, s: &mut Settings) {

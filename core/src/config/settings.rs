@@ -8,6 +8,7 @@ use serde_json::{Map, Value as Json};
 
 use super::policy::Policy;
 use super::secret::{Address, SecretRef};
+use crate::model::stands_for_key;
 
 /// What one layer says; what is absent, it leaves to the others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +43,9 @@ pub struct ProviderSettings {
     /// Where its key is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
+    /// Where the values of headers are, by name in small letters.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, SecretRef>,
     /// The protocol at `base_url`, as in [`crate::model::ProviderConfig::wire`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wire: Option<String>,
@@ -174,12 +178,20 @@ impl Settings {
 }
 
 impl ProviderSettings {
-    /// A key goes to the address that it was given for: a layer that names another one must bring
-    /// its own key.
+    /// A key and headers go to the address that they were given for: a layer that names another one
+    /// must bring its own. Who asks is said once: by the key or the header of the last that says it.
     fn lay(&mut self, later: &Self) {
         if later.base_url.is_some() && later.base_url != self.base_url {
             self.api_key = None;
+            self.headers.clear();
         }
+        if later.api_key.is_some() {
+            self.headers.retain(|name, _| !stands_for_key(name));
+        }
+        if later.headers.keys().any(|name| stands_for_key(name)) {
+            self.api_key = None;
+        }
+        self.headers.extend(later.headers.iter().map(|(name, at)| (name.clone(), at.clone())));
         replace(&mut self.base_url, later.base_url.as_ref());
         replace(&mut self.api_key, later.api_key.as_ref());
         replace(&mut self.wire, later.wire.as_ref());

@@ -33,6 +33,7 @@ struct Inner {
     cause: Option<String>,
     diagnostics: Vec<Diagnostic>,
     answer: Option<ProviderAnswer>,
+    unanswered: bool,
 }
 
 /// What a provider said with an error.
@@ -60,6 +61,7 @@ impl Error {
             cause: None,
             diagnostics: Vec::new(),
             answer: None,
+            unanswered: false,
         }))
     }
 
@@ -139,6 +141,18 @@ impl Error {
     pub fn answered(mut self, answer: ProviderAnswer) -> Self {
         self.0.answer = Some(answer);
         self
+    }
+
+    /// Says that a request was on its way and no answer came: the model may have worked on it.
+    #[must_use]
+    pub(crate) fn unanswered(mut self) -> Self {
+        self.0.unanswered = true;
+        self
+    }
+
+    /// Whether a request was on its way and no answer came.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.0.unanswered
     }
 
     /// What the provider said with it, if a provider did.

@@ -11,7 +11,8 @@ mod runtime;
 mod sse;
 
 pub use http::client;
-pub(crate) use lock::{Condvar, Mutex, RwLock};
+pub use lock::Mutex;
+pub(crate) use lock::{Condvar, RwLock};
 pub use panic::{catch, catch_panic};
 pub use runtime::{Generation, generation, runtime, shutdown};
 pub(crate) use runtime::{counted, know_forks, run_blocking, run_here, shutdown_token};

@@ -124,7 +124,7 @@ impl Kernel {
                 );
             }
             if let Some(budget) = self.0.setup.money_budget(spec)
-                && self.0.setup.price(model).is_none()
+                && self.0.prices.of(model).is_none()
             {
                 context.report(
                     Severity::Warning,
@@ -231,7 +231,7 @@ impl Context<'_> {
             self.error("AK3007", "/intelligence/model", error.message().to_owned(), &hint);
         }
         for (i, model) in document.intelligence.fallback_models.iter().enumerate() {
-            if let Err(error) = providers.chat(model, &[])
+            if let Err(error) = self.kernel.link(model, &[])
                 && unknown(&error)
             {
                 let pointer = format!("/intelligence/fallback_models/{i}");

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use crate::agent::{Agent, AnswerSchema, Parts, Toolbox, names};
 use crate::error::{Code, Error, Result};
-use crate::model::{ChatModel, Fallback, HostModel, Link, Models, Providers};
+use crate::model::{ChatModel, Fallback, HostModel, Link, Models, Prices, Providers};
 use crate::retrieval::Collection;
 use crate::spec::{OutputParsing, RateLimits, ScriptTurn, Spec, fill};
 use crate::store::{CountedAgent, Location, Store, StoreOptions, TenantStore, Usage};
@@ -114,6 +114,7 @@ struct Inner {
     tools: Arc<Registry>,
     models: Models,
     providers: Arc<Providers>,
+    prices: Arc<Prices>,
     setup: Setup,
     parsed: Parsed,
     closing: CancellationToken,
@@ -151,6 +152,7 @@ impl Kernel {
                 tools: Arc::new(Registry::with_builtins()),
                 models: Models::default(),
                 providers: Arc::new(setup.providers(options.providers)),
+                prices: Arc::new(setup.prices()),
                 setup,
                 parsed: Parsed::default(),
                 closing: CancellationToken::new(),
@@ -199,7 +201,7 @@ impl Kernel {
     /// The model of this name: a registered one, or a provider's.
     pub(super) fn link(&self, name: &str, script: &[ScriptTurn]) -> Result<Link> {
         match self.0.models.named(name)? {
-            Some(model) => Ok(Link { name: name.to_owned(), model, again: 0 }),
+            Some(model) => Ok(Link::of(name, model)),
             None => self.0.providers.link(self.tenant(), &self.0.realm, name, script),
         }
     }
@@ -210,7 +212,8 @@ impl Kernel {
     /// [`Code::CollectionInvalid`].
     pub fn collection(&self, name: &str) -> Result<Collection> {
         self.check_open()?;
-        Collection::new(name, self.0.tenant.clone(), self.0.providers.clone())
+        let Inner { tenant, providers, prices, .. } = &*self.0;
+        Collection::new(name, tenant.clone(), providers.clone(), prices.clone())
     }
 
     /// Makes an agent from a spec, a spec file, or a version in the repository. It keeps the version
@@ -246,7 +249,7 @@ impl Kernel {
             .collect::<Result<_>>()?;
         let names = std::iter::once(&model_name).chain(&document.intelligence.fallback_models);
         let prices =
-            names.filter_map(|name| Some((name.clone(), self.0.setup.price(name)?))).collect();
+            names.filter_map(|name| Some((name.clone(), self.0.prices.of(name)?))).collect();
         Ok(Agent::new(Parts {
             prices,
             name,

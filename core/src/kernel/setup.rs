@@ -10,15 +10,16 @@ use crate::config::{
     Explanation, Layer, Policy, ProviderSettings, Resolved, Settings, Source, resolve,
 };
 use crate::error::{Error, Result};
-use crate::model::{Cassette, Price, ProviderConfig, Providers, list_price};
+use crate::model::{Cassette, Headers, Price, Prices, ProviderConfig, Providers};
 use crate::spec::{Spec, is_model_name};
 use crate::store::{Limits, Location, Store, TenantStore, micros};
 
-/// What a caller says of a provider, without its key.
+/// What a caller says of a provider, without its key and headers.
 fn shown(config: &ProviderConfig) -> ProviderSettings {
     ProviderSettings {
         base_url: config.base_url.clone(),
         api_key: None,
+        headers: BTreeMap::new(),
         wire: config.wire.clone(),
         api_version: config.api_version.clone(),
         first_byte_ms: config.first_byte_ms,
@@ -62,7 +63,8 @@ impl Setup {
             let settings = Settings::read(path)?;
             layers.push(Layer { source: Source::Profile(path.display().to_string()), settings });
         }
-        // Keys that were given to `open` are no references, and are shown nowhere.
+        options.providers.check_headers()?;
+        // Keys and headers that were given to `open` are no references, and are shown nowhere.
         let providers: BTreeMap<_, _> = options
             .providers
             .0
@@ -115,19 +117,27 @@ impl Setup {
         Ok(tenant.with(actor, Limits::of_config(&quotas)))
     }
 
-    /// The providers of all layers. Address and key of one that the caller brought are the caller's
-    /// alone: a key must not go to an address that somebody else wrote.
+    /// The providers of all layers. Address, key and headers of one that the caller brought are the
+    /// caller's alone: a key must not go to an address that somebody else wrote.
     pub(super) fn providers(&self, callers: Providers) -> Providers {
         let mut all = BTreeMap::new();
         for (name, settings) in &self.resolved.settings.providers {
             let read = settings.api_key.as_ref().map(|key| key.read()).transpose();
-            let (api_key, key_error) = match read {
+            let (api_key, mut key_error) = match read {
                 Ok(key) => (key, None),
                 Err(error) => (None, Some(error)),
             };
+            let mut headers = Headers::default();
+            for (name, value) in &settings.headers {
+                match value.read() {
+                    Ok(value) => headers.set(name.as_str(), value),
+                    Err(error) => drop(key_error.get_or_insert(error)),
+                }
+            }
             let config = ProviderConfig {
                 base_url: settings.base_url.clone(),
                 api_key,
+                headers,
                 wire: settings.wire.clone(),
                 api_version: settings.api_version.clone(),
                 first_byte_ms: settings.first_byte_ms,
@@ -150,11 +160,13 @@ impl Setup {
         for (name, theirs) in callers.0 {
             // What the caller says besides is in the layers already.
             let config = all.entry(name).or_default();
-            if theirs.base_url.is_some() || theirs.api_key.is_some() {
-                let ProviderConfig { base_url, api_key, wire, api_version, .. } = theirs;
+            let brings = theirs.base_url.is_some() || theirs.api_key.is_some();
+            if brings || !theirs.headers.is_empty() {
+                let ProviderConfig { base_url, api_key, headers, wire, api_version, .. } = theirs;
                 *config = ProviderConfig {
                     base_url,
                     api_key,
+                    headers,
                     wire,
                     api_version,
                     key_error: None,
@@ -177,18 +189,22 @@ impl Setup {
         &self.resolved.settings.policy
     }
 
-    /// What a model costs: the configuration's price, else the list price.
-    pub(super) fn price(&self, model: &str) -> Option<Price> {
-        let Some(price) = self.resolved.settings.prices.get(model) else {
-            return list_price(model);
-        };
-        Some(Price {
-            input: price.input_usd_per_million,
-            output: price.output_usd_per_million,
-            cached_input: price.cached_input_usd_per_million,
-            cache_write: price.cache_write_usd_per_million,
-            long: None,
-        })
+    /// What models cost: the configuration's prices, else list prices.
+    pub(super) fn prices(&self) -> Prices {
+        let own = self.resolved.settings.prices.iter();
+        Prices(
+            own.map(|(model, price)| {
+                let price = Price {
+                    input: price.input_usd_per_million,
+                    output: price.output_usd_per_million,
+                    cached_input: price.cached_input_usd_per_million,
+                    cache_write: price.cache_write_usd_per_million,
+                    long: None,
+                };
+                (model.clone(), price)
+            })
+            .collect(),
+        )
     }
 
     /// The first bound on money that holds for a spec's runs.

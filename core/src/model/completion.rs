@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
-use super::{Reasoning, ToolCall};
-use crate::error::Code;
+use super::{ChatRequest, Reasoning, ToolCall};
+use crate::error::{Code, Error, Result};
 
 /// Tokens used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -56,6 +56,20 @@ impl Usage {
         self.reasoning_tokens = tokens.min(self.output_tokens);
         self
     }
+
+    /// What came to it since it was `before`.
+    pub(crate) fn since(self, before: Self) -> Self {
+        let less = u64::saturating_sub;
+        Self::new(
+            less(self.input_tokens, before.input_tokens),
+            less(self.output_tokens, before.output_tokens),
+        )
+        .cached(
+            less(self.cached_input_tokens, before.cached_input_tokens),
+            less(self.cache_write_tokens, before.cache_write_tokens),
+        )
+        .reasoned(less(self.reasoning_tokens, before.reasoning_tokens))
+    }
 }
 
 impl std::ops::AddAssign for Usage {
@@ -83,6 +97,11 @@ pub mod finish {
     pub const TOOL_CALLS: &str = "tool_calls";
     /// The provider held the answer back.
     pub const CONTENT_FILTER: &str = "content_filter";
+
+    /// Whether the model was stopped before it had said all.
+    pub fn is_cut(reason: &str) -> bool {
+        matches!(reason, LENGTH | CONTENT_FILTER)
+    }
 }
 
 /// A whole answer.
@@ -120,7 +139,7 @@ pub enum Delta {
         /// The piece; may be empty.
         arguments: String,
     },
-    /// Tokens so far; replaces what was said before.
+    /// Tokens so far, of all requests that were made for the answer; replaces what was said before.
     Usage(Usage),
     /// The request failed and is made again after the delay. Text that was given before stays: what
     /// follows continues it.
@@ -143,4 +162,20 @@ pub enum Delta {
 pub trait DeltaSink: Send {
     /// Takes one.
     async fn delta(&mut self, delta: Delta);
+
+    /// Hears of each request before it is made: of the first one, of further attempts, of other
+    /// models, and of those that go on with an answer.
+    ///
+    /// # Errors
+    /// Any, to keep the request from being made.
+    fn asks(&mut self, model: &str, request: &ChatRequest) -> Result<()> {
+        let _ = (model, request);
+        Ok(())
+    }
+
+    /// Hears that the request of the last [`DeltaSink::asks`] failed. That one succeeded is told by
+    /// the completion.
+    fn failed(&mut self, error: &Error) {
+        let _ = error;
+    }
 }

@@ -1,10 +1,10 @@
-//! How many tokens a request will about take, before it is made.
+//! How many tokens a request will about take, before it is made, and has taken, where nobody counted.
 
 use std::io::Write;
 
 use serde::Serialize;
 
-use super::{ChatRequest, Message};
+use super::{ChatRequest, Message, Usage};
 
 /// Bytes of a token, times two: with 3.5 bytes, English prose is estimated a fifth too high, and
 /// code and other languages about right. Counting with the model's own vocabulary would cost more
@@ -59,6 +59,37 @@ impl Estimate {
     pub(crate) fn total(self) -> u64 {
         self.input.saturating_add(self.output)
     }
+
+    /// What a request used that was answered to its end: what the provider counted. One that counts
+    /// nothing is taken at this estimate, and at that of the bytes that it gave.
+    pub(crate) fn of_whole(self, counted: Usage, given: usize) -> Usage {
+        if counted.total_tokens > 0 {
+            return counted;
+        }
+        self.of_part(counted, given)
+    }
+
+    /// The same of one that was cut off. Many providers count at the end only; some say what they
+    /// have read at the beginning, and that is exact.
+    pub(crate) fn of_part(self, counted: Usage, given: usize) -> Usage {
+        let input = match counted.input_tokens {
+            0 => self.input,
+            input => input,
+        };
+        Usage::new(input, counted.output_tokens.max(tokens(given)))
+            .cached(counted.cached_input_tokens, counted.cache_write_tokens)
+            .reasoned(counted.reasoning_tokens)
+    }
+}
+
+/// Of texts that are to become vectors.
+pub(super) fn of_texts(texts: &[String]) -> u64 {
+    texts.iter().map(|text| tokens(text.len())).sum()
+}
+
+/// Bytes that are about so many tokens.
+pub(super) fn bytes_of(tokens: u32) -> usize {
+    usize::try_from(u64::from(tokens) * BYTES_TIMES_TWO / 2).unwrap_or(usize::MAX)
 }
 
 fn tokens(bytes: usize) -> u64 {
@@ -110,6 +141,19 @@ mod tests {
         };
         request.messages.push(result);
         assert_eq!(Estimate::of(&request).input, 104 + tokens(bytes + 2) + FRAME + 10 + FRAME);
+    }
+
+    #[test]
+    fn what_nobody_counted_is_estimated() {
+        let estimate = Estimate { input: 1_000, output: 256 };
+        let none = Usage::default();
+        assert_eq!(estimate.of_whole(none, 35), Usage::new(1_000, 10));
+        assert_eq!(estimate.of_whole(Usage::new(3, 1), 35), Usage::new(3, 1), "it was counted");
+        assert_eq!(estimate.of_part(none, 0), Usage::new(1_000, 0));
+        let read = Usage::new(800, 1).cached(700, 50);
+        assert_eq!(estimate.of_part(read, 35), Usage::new(800, 10).cached(700, 50));
+        let thought = Usage::new(0, 90).reasoned(80);
+        assert_eq!(estimate.of_part(thought, 35), Usage::new(1_000, 90).reasoned(80));
     }
 
     /// Counted with the vocabulary that gpt-4o has (o200k_base).

@@ -10,6 +10,7 @@
 //! - `wires`: one module for each protocol, on `reqwest` and `serde`.
 //! - `estimate`: how many tokens a request will about take.
 //! - `resilience`: what stands between a caller and a provider that fails.
+//! - `secrets`: what is taken out of errors and recordings.
 //! - `cassette`: exchanges with a provider, recorded and replayed.
 //! - `folder`: where models in files are kept.
 //! - `host`: models whose answers the program around aikit makes.
@@ -33,6 +34,7 @@ mod request;
 mod resilience;
 mod scripted;
 mod scripted_embeddings;
+mod secrets;
 mod wires;
 
 pub use cassette::Cassette;
@@ -42,8 +44,9 @@ pub use embedding::{BuiltinEmbeddings, EmbeddingUse, SentenceModel};
 pub(crate) use estimate::Estimate;
 pub use host::{Asked, Environment, HOST, HostModel, Models};
 pub use message::{Image, ImageSource, Message, Reasoning, Receipt, ToolCall, ToolSpec};
-pub(crate) use prices::{Price, list_price};
-pub use providers::{ProviderConfig, Providers};
+pub(crate) use prices::{Price, Prices};
+pub(crate) use providers::{HEADERS_LIMIT, KEY_TWICE, header_name, own_name, stands_for_key};
+pub use providers::{Headers, ProviderConfig, Providers};
 pub use request::{ChatRequest, OutputSchema};
 pub(crate) use resilience::{CONCURRENT_LIMIT, Fallback, Link, RETRIES_LIMIT};
 pub use scripted::ScriptedModel;
@@ -83,6 +86,16 @@ pub trait ChatModel: Send + Sync {
     }
 }
 
+/// Vectors, and what they took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embedded {
+    /// Of length 1, all of one size, as many as there were texts.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens that were read: those that the provider counts, else an estimate; nought for models in
+    /// the process.
+    pub tokens: u64,
+}
+
 /// A model that turns texts into vectors.
 #[async_trait]
 pub trait EmbeddingModel: Send + Sync {
@@ -98,5 +111,39 @@ pub trait EmbeddingModel: Send + Sync {
     /// As of [`EmbeddingModel::embed`].
     async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         self.embed(texts).await
+    }
+
+    /// The same for either purpose, with the tokens that were read. Default: none are counted, as of
+    /// models in the process.
+    ///
+    /// # Errors
+    /// As of [`EmbeddingModel::embed`].
+    async fn embed_counted(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
+        let vectors = match purpose {
+            EmbeddingUse::Document => self.embed(texts).await?,
+            EmbeddingUse::Query => self.embed_queries(texts).await?,
+        };
+        Ok(Embedded { vectors, tokens: 0 })
+    }
+
+    /// The tokens that these texts are estimated to count for; nought where none are counted.
+    fn estimated_tokens(&self, texts: &[String]) -> u64 {
+        let _ = texts;
+        0
+    }
+
+    /// The texts as they go into requests, one after the other: who embeds each part by itself
+    /// keeps what was made when a later part fails. Default: all of them together.
+    fn requests<'t>(&self, texts: &'t [String]) -> Vec<&'t [String]> {
+        vec![texts]
+    }
+
+    /// What tells its vectors from those of another model of the same name; `None` where the name
+    /// is enough. Vectors of different fingerprints cannot be compared.
+    ///
+    /// # Errors
+    /// As of [`EmbeddingModel::embed`].
+    async fn fingerprint(&self) -> Result<Option<String>> {
+        Ok(None)
     }
 }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::Usage;
+use super::{Usage, own_name};
 
 /// Providers whose models run here, or are no models at all.
 const FREE: [&str; 3] = ["local/", "ollama/", "scripted/"];
@@ -36,6 +36,21 @@ pub(crate) struct LongPrice {
     cache_write: Option<f64>,
 }
 
+/// What models cost: prices of a configuration, and list prices of all others.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Prices(pub(crate) BTreeMap<String, Price>);
+
+impl Prices {
+    /// The price of `provider/model`, whichever of its names the provider goes by.
+    pub(crate) fn of(&self, model: &str) -> Option<Price> {
+        let by_own_name = || {
+            let own = own_name(model);
+            self.0.iter().find(|(name, _)| own_name(name) == own).map(|(_, price)| price)
+        };
+        self.0.get(model).or_else(by_own_name).copied().or_else(|| list_price(model))
+    }
+}
+
 /// The table as it is written.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,12 +70,14 @@ struct Provider {
     models: BTreeMap<String, Price>,
 }
 
-/// The list price of `provider/model`: by its whole name, else by the longest known name that it
-/// begins with up to a `-`, `.`, `:` or `@`: versions with a date cost what the model costs.
+/// The list price of `provider/model`, whichever of its names the provider goes by: by its whole
+/// name, else by the longest known name that it begins with up to a `-`, `.`, `:` or `@`: versions
+/// with a date cost what the model costs.
 pub(crate) fn list_price(name: &str) -> Option<Price> {
     if FREE.iter().any(|free| name.starts_with(free)) {
         return Some(Price::default());
     }
+    let name = own_name(name);
     let (provider, model) = name.split_once('/')?;
     let models = &table().providers.get(provider)?.models;
     if let Some(price) = models.get(model) {
@@ -125,7 +142,9 @@ mod tests {
             assert!(!provider.models.is_empty(), "{name}");
             for (model, price) in &provider.models {
                 let place = format!("{name}/{model}");
-                assert!(price.input > 0.0 && price.output >= price.input, "{place}");
+                // Vectors are not paid for.
+                let least = if model.contains("embed") { 0.0 } else { price.input };
+                assert!(price.input > 0.0 && price.output >= least, "{place}");
                 assert!(price.output <= 1000.0, "{place}: for a million tokens");
                 assert!(price.cached_input.is_none_or(|c| c < price.input), "{place}");
                 assert!(price.cache_write.is_none_or(|w| w >= price.input), "{place}");
@@ -151,6 +170,69 @@ mod tests {
             assert_eq!(list_price(unknown), None, "{unknown}");
         }
         assert_eq!(list_price("local/qwen.gguf"), Some(Price::default()));
+        for (other, own) in [
+            ("openai_responses/gpt-5.4", "openai/gpt-5.4"),
+            ("google/gemini-2.5-pro", "gemini/gemini-2.5-pro"),
+        ] {
+            assert!(list_price(own).is_some(), "{own}");
+            assert_eq!(list_price(other), list_price(own), "{other}");
+        }
+    }
+
+    /// Models that the wires know and that have no price here, with the reason.
+    const WITHOUT: [(&str, &[&str]); 3] = [
+        (
+            "a family or a generation: its models have names of their own, and what is left of them \
+             is no longer on the page of prices",
+            &[
+                "anthropic/claude-3-5",
+                "anthropic/claude-3-7",
+                "anthropic/claude-3",
+                "anthropic/claude-sonnet-4",
+                "anthropic/claude-sonnet-4-0",
+                "anthropic/claude-opus-4-0",
+                "anthropic/claude-opus-4",
+                "anthropic/claude-",
+                "gemini/gemini-1",
+                "gemini/gemini-2.0",
+                "gemini/gemini-2.5",
+                "gemini/gemma",
+            ],
+        ),
+        (
+            "not on the page of prices when it was read",
+            &[
+                "anthropic/claude-fable-5-2",
+                "anthropic/claude-mythos-5-2",
+                "anthropic/claude-mythos-5-1",
+                "anthropic/claude-mythos-5",
+            ],
+        ),
+        (
+            "its price was not looked up at the provider's page",
+            &[
+                "gemini/gemini-3-flash",
+                "gemini/gemini-3-pro",
+                "gemini/gemini-3.1-flash-lite",
+                "gemini/gemini-3.5-flash",
+                "gemini/gemini-3.6-flash",
+                "gemini/gemini-flash-lite-latest",
+            ],
+        ),
+    ];
+
+    #[test]
+    fn the_models_that_wires_know_have_prices() {
+        let known: Vec<String> = crate::model::wires::known_models().collect();
+        let without: Vec<&str> =
+            WITHOUT.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        for name in &known {
+            let stands = without.contains(&name.as_str());
+            assert_ne!(list_price(name).is_some(), stands, "{name}: a price, or a reason for none");
+        }
+        for name in without {
+            assert!(known.iter().any(|known| known == name), "{name}: no wire knows it");
+        }
     }
 
     #[test]

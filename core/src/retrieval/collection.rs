@@ -7,18 +7,17 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use super::vectors::{Vectors, cancelled};
 use super::{chunk, load, query};
 use crate::error::{Code, Error, Result};
 use crate::io;
-use crate::model::{BuiltinEmbeddings, Providers};
+use crate::model::{BuiltinEmbeddings, Prices, Providers};
 use crate::spec::is_slug;
 use crate::store::{DocumentRecord, NewDocument, StoredChunk, TenantStore};
 
 /// Passages that are given when the caller does not say.
 const DEFAULT_TOP_K: u32 = 5;
 const TOP_K_LIMIT: u32 = 100;
-/// Passages that are embedded in one step.
-const EMBED_STEP: u32 = 256;
 
 /// How documents are taken in.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -110,6 +109,7 @@ pub struct Collection {
     name: Arc<str>,
     store: TenantStore,
     providers: Arc<Providers>,
+    prices: Arc<Prices>,
 }
 
 impl Collection {
@@ -117,7 +117,12 @@ impl Collection {
     ///
     /// # Errors
     /// [`Code::CollectionInvalid`] when the name is not a slug.
-    pub(crate) fn new(name: &str, store: TenantStore, providers: Arc<Providers>) -> Result<Self> {
+    pub(crate) fn new(
+        name: &str,
+        store: TenantStore,
+        providers: Arc<Providers>,
+        prices: Arc<Prices>,
+    ) -> Result<Self> {
         if !is_slug(name) {
             return Err(Error::new(
                 Code::CollectionInvalid,
@@ -127,7 +132,7 @@ impl Collection {
                 "letters, digits, `-`, `_` and `.`, at most 64, beginning with a letter or digit",
             ));
         }
-        Ok(Self { name: name.into(), store, providers })
+        Ok(Self { name: name.into(), store, providers, prices })
     }
 
     /// Its name.
@@ -189,22 +194,20 @@ impl Collection {
         }
     }
 
-    /// Makes the vectors that are missing.
+    /// Makes the vectors that are missing, and removes those that other weights have made.
     async fn embed(&self, model: &str, cancel: &CancellationToken) -> Result<()> {
-        let embedder = self.providers.embedding(model)?;
-        loop {
-            let chunks = self.store.chunks_without_vector(&self.name, model, EMBED_STEP).await?;
-            if chunks.is_empty() {
-                return Ok(());
-            }
-            let (ids, texts): (Vec<i64>, Vec<String>) = chunks.into_iter().unzip();
-            let vectors = tokio::select! {
-                () = cancel.cancelled() => return Err(cancelled()),
-                vectors = embedder.embed(&texts) => vectors?,
-            };
-            let vectors = ids.into_iter().zip(vectors).collect();
-            self.store.put_vectors(&self.name, model, vectors).await?;
-        }
+        let vectors = tokio::select! {
+            () = cancel.cancelled() => return Err(cancelled()),
+            vectors = self.vectors(model) => vectors?,
+        };
+        // First: they take room, and nothing finds them any more.
+        vectors.retire().await?;
+        vectors.make(cancel).await
+    }
+
+    async fn vectors<'c>(&'c self, model: &'c str) -> Result<Vectors<'c>> {
+        let price = self.prices.of(model).unwrap_or_default();
+        Vectors::of(&self.store, &self.name, &self.providers, model, price).await
     }
 
     /// The five best passages by words and by meaning, with the embedder inside the library.
@@ -219,6 +222,7 @@ impl Collection {
     ///
     /// # Errors
     /// [`Code::InvalidArgument`] for `top_k`, the store's and, with an embedding model, a model's.
+    /// [`Code::TenantReadOnly`] where the model's vectors are out of date and this kernel only reads.
     pub async fn search_with(&self, query: &str, options: SearchOptions) -> Result<Vec<Passage>> {
         let top_k = options.top_k.unwrap_or(DEFAULT_TOP_K);
         if !(1..=TOP_K_LIMIT).contains(&top_k) {
@@ -262,32 +266,23 @@ impl Collection {
         model: &str,
         depth: u32,
     ) -> Result<Vec<(StoredChunk, f64)>> {
+        let vectors = self.vectors(model).await?;
         // Who only reads finds what has vectors already.
         if self.store.reader().is_none() {
-            self.embed(model, &CancellationToken::new()).await?;
+            vectors.make_for_search().await?;
         }
-        self.nearest(query, model, depth).await
+        vectors.nearest(query, depth).await
     }
 
     /// Searches the vectors that an ingest makes by default. A search makes none that nobody asked
     /// for: it would write, and look for missing ones each time.
     async fn search_unasked(&self, query: &str, depth: u32) -> Result<Vec<(StoredChunk, f64)>> {
-        let mut found = self.nearest(query, BuiltinEmbeddings::NAME, depth).await?;
+        let vectors = self.vectors(BuiltinEmbeddings::NAME).await?;
+        let mut found = vectors.nearest(query, depth).await?;
         // Something is always nearest; what is no nearer than a text about anything else was not
         // asked for.
         found.retain(|(_, score)| *score >= BuiltinEmbeddings::RELATED);
         Ok(found)
-    }
-
-    async fn nearest(
-        &self,
-        query: &str,
-        model: &str,
-        depth: u32,
-    ) -> Result<Vec<(StoredChunk, f64)>> {
-        let embedder = self.providers.embedding(model)?;
-        let vector = embedder.embed_queries(&[query.to_owned()]).await?.pop().unwrap_or_default();
-        self.store.search_vectors(&self.name, model, vector, depth).await
     }
 
     /// Its documents, by source.
@@ -297,10 +292,6 @@ impl Collection {
     pub async fn documents(&self) -> Result<Vec<DocumentRecord>> {
         self.store.documents(&self.name).await
     }
-}
-
-fn cancelled() -> Error {
-    Error::new(Code::Cancelled, "the ingest was cancelled").hint("run it again to go on")
 }
 
 fn passage((chunk, score): (StoredChunk, f64)) -> Passage {

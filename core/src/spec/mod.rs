@@ -12,6 +12,7 @@ mod edit;
 mod extends;
 pub mod neighbours;
 mod node;
+mod options;
 mod pairs;
 pub mod preset;
 mod render;
@@ -28,6 +29,7 @@ pub(crate) use dialect::{ANTHROPIC, Facts, GEMINI, NameRule, OPENAI, provider, r
 pub use diff::{Change, ChangeKind, diff};
 pub use document::*;
 pub use edit::edit;
+pub(crate) use options::reserved as reserved_options;
 pub use schema::{SCHEMA_URL, schema};
 pub use show::{lsp, terminal};
 pub(crate) use template::{is_template, render as fill};

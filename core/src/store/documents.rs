@@ -440,7 +440,7 @@ async fn delete(tx: &mut Tx<'_>, collection: &str, source: &str) -> Result<Delta
 }
 
 /// The bytes of a vector `v.vector`.
-fn vector_size(dialect: Dialect) -> &'static str {
+pub(super) fn vector_size(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::Sqlite => "octet_length(v.vector)",
         Dialect::Postgres => "4 * vector_dims(v.vector)",

@@ -12,6 +12,7 @@ mod audit;
 mod documents;
 mod keywords;
 mod location;
+mod outdated;
 mod postgres;
 mod retention;
 mod runs;
@@ -32,6 +33,7 @@ pub use archive::{
 pub use audit::{AuditBreak, AuditEntry, AuditHead};
 pub use documents::{DocumentRecord, NewChunk, NewDocument, StoredChunk};
 pub use location::Location;
+pub(crate) use outdated::identity;
 pub use retention::{PruneReport, Pruned};
 pub use runs::{NewRun, RunStatus};
 pub use specs::{

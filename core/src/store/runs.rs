@@ -111,6 +111,15 @@ impl TenantStore {
         .await
     }
 
+    /// Counts what was used outside of runs, and gives what is left of the day; also of nothing.
+    pub async fn spend(&self, spent: Spent) -> Result<Allowance> {
+        let limits = self.limits;
+        self.write(Lock::None, move |tx| {
+            Box::pin(async move { usage::spend(tx, 0, spent, limits, None).await })
+        })
+        .await
+    }
+
     /// The recorded events of a run, in order, as JSON texts.
     ///
     /// # Errors

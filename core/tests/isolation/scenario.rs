@@ -17,6 +17,9 @@ use super::aikit::{Error, Result};
 const SHARED: &str = "shared";
 const THEIRS: &str = "theirs";
 const MODEL: &str = "m/m";
+/// A model whose vectors are out of date, and what they would be kept under now.
+const OLD: &str = "m/old";
+const NOW: &str = "m/old#1";
 /// A version that only the other one has, of an agent that both have.
 const NEWER: &str = "3.7.9";
 
@@ -64,9 +67,12 @@ fn event(seq: u64, mark: &str) -> Vec<(u64, Arc<str>)> {
 }
 
 async fn embed(tenant: &TenantStore, collection: &str) -> Result<()> {
-    let chunks = tenant.chunks_without_vector(collection, MODEL, 100).await?;
-    let vectors = chunks.into_iter().map(|(id, _)| (id, vec![1.0, 2.0])).collect();
-    tenant.put_vectors(collection, MODEL, vectors).await
+    for model in [MODEL, OLD] {
+        let chunks = tenant.chunks_without_vector(collection, model, 100).await?;
+        let vectors = chunks.into_iter().map(|(id, _)| (id, vec![1.0, 2.0])).collect();
+        tenant.put_vectors(collection, model, vectors).await?;
+    }
+    Ok(())
 }
 
 async fn publish(tenant: &TenantStore, agent: &str, second: &str) -> Result<()> {
@@ -115,7 +121,7 @@ fn bytes(tenant: &TenantStore) -> Result<usize> {
     let mark = mark(tenant);
     let specs = 2 * text("helper", "1.0.0", &mark).len();
     let documents = format!("apple {mark}pear {mark}").len();
-    let vectors = 2 * 2 * size_of::<f32>();
+    let vectors = 2 * 2 * 2 * size_of::<f32>();
     let events = 2 * event(0, &mark)[0].1.len();
     Ok(specs + documents + vectors + events)
 }
@@ -171,6 +177,16 @@ impl Watch {
             self.call("chunks_without_vector", found, |found| count(found.len()), number);
             let found = a.search_vectors(collection, MODEL, vec![1.0, 2.0], 100).await;
             self.call("search_vectors", found, |found| count(found.len()), number);
+            let found = a.has_outdated_vectors(collection, OLD, NOW).await;
+            self.call(
+                "has_outdated_vectors",
+                found,
+                |has| u8::from(has).to_string(),
+                match number {
+                    "0" => "0",
+                    _ => "1",
+                },
+            );
         }
         let found = a.documents(SHARED).await;
         let chunks =
@@ -187,7 +203,7 @@ impl Watch {
         for (run, events) in [("done", "2"), ("open", "1"), (THEIRS, "InvalidArgument")] {
             self.call("run_events", a.run_events(run).await, |found| count(found.len()), events);
         }
-        let wanted = bytes(a).map(|bytes| format!("2 2 2 {bytes} [(2, 5)]")).unwrap_or_default();
+        let wanted = bytes(a).map(|bytes| format!("2 2 4 {bytes} [(2, 5)]")).unwrap_or_default();
         self.usage(a, &wanted).await;
         let own = a.id().to_owned();
         let entries = a.audit_log(0, 1_000).await;
@@ -266,6 +282,12 @@ impl Watch {
         }
         let found = a.search_vectors(SHARED, "m/new", vec![9.0, 9.0], 100).await;
         self.call("search_vectors, theirs", found, |found| found.len().to_string(), "0");
+        for (collection, number) in [(THEIRS, "0"), (SHARED, "2")] {
+            let gone = a.remove_outdated_vectors(collection, OLD, NOW).await;
+            self.call("remove_outdated_vectors", gone, |gone| gone.to_string(), number);
+        }
+        let found = a.has_outdated_vectors(SHARED, OLD, NOW).await;
+        self.call("has_outdated_vectors, none", found, |has| has.to_string(), "false");
         let remove = ["a.md", "c.md", "x.md"].map(str::to_owned).to_vec();
         for collection in [SHARED, THEIRS] {
             let put = a.put_documents(collection, vec![], remove.clone()).await;
@@ -345,8 +367,8 @@ impl Watch {
         };
         self.call("spec_history, at last", history, seqs, "[1, 2, 3, 4, 5, 6]");
 
-        // Less a document and two vectors, more the run that ended and a spec; one text is shorter.
-        let (less, more) = (format!("apple {own}").len() + 16, event(0, &own)[0].1.len() * 2);
+        // Less a document and four vectors, more the run that ended and a spec; one text is shorter.
+        let (less, more) = (format!("apple {own}").len() + 32, event(0, &own)[0].1.len() * 2);
         let bytes = bytes(a)? + more + text("guest", "1.0.0", &own).len() - less;
         self.usage(a, &format!("3 1 0 {bytes} [(4, 5)]")).await;
         Ok(())

@@ -22,6 +22,7 @@ max_retries = 3
 requests_per_minute = 500
 tokens_per_minute = 200_000
 concurrent_requests = 8
+headers = { Helicone-Auth = { env = "HELICONE_KEY" }, env.file = "/run/secrets/env" }
 [providers.azure]
 wire = "openai_chat"
 api_version = "2024-10-21"
@@ -208,6 +209,31 @@ fn faults_have_a_place_a_reason_and_a_way_out() {
         ("providers.x.max_retry = 1", (1, 13), "not known", "did you mean `max_retries`"),
         ("providers.x.requests_per_minute = 0", (1, 35), "must be from 1", ""),
         ("providers.x.wire = 'a b'", (1, 20), "is not a slug", ""),
+        ("providers.x.headers = 1", (1, 23), "must be a table of headers by name", ""),
+        ("providers.x.headers.'a b'.env = 'A'", (1, 21), "is not the name of a header", "X-Title"),
+        ("providers.x.headers.Host.env = 'A'", (1, 21), "is set by aikit itself", "`base_url`"),
+        ("providers.x.headers.X-A = 'v'", (1, 27), "is a secret", "{env = \"NAME\"}"),
+        (
+            "[providers.x.headers]\nX-A.env = 'A'\nx-a.env = 'B'",
+            (3, 1),
+            "`providers.x.headers.x-a` stands there twice",
+            "small letters",
+        ),
+        (
+            "[providers.x]\napi_key.env = 'A'\nheaders.Authorization.env = 'B'",
+            (1, 1),
+            "says who asks twice",
+            "take one of them",
+        ),
+        (
+            &format!(
+                "[providers.x.headers]\n{}",
+                (0..33).map(|i| format!("x-{i}.env = 'A'\n")).collect::<String>()
+            ),
+            (1, 1),
+            "has more than 32 headers",
+            "",
+        ),
         ("providers.x.cassette = 'a.json'", (1, 24), "is not an absolute path", ""),
         ("providers.x.total_ms = 0", (1, 24), "must be from 1", ""),
         ("run.cost_usd_per_run = -1", (1, 24), "must be US dollars", ""),
@@ -288,6 +314,11 @@ fn secrets_stand_nowhere_and_no_error_shows_one() {
         "providers.openai.api_key = {literal = 'CANARY'}",
         "providers.openai.api_key = {}",
         "providers.openai.apikey = 'CANARY'",
+        "providers.openai.headers = 'CANARY'",
+        "providers.openai.headers.x-a = 'CANARY'",
+        "providers.openai.headers.x-a = ['CANARY']",
+        "providers.openai.headers.x-a.env = 'CANARY'",
+        "providers.openai.headers.x-a.value = 'CANARY'",
         "providers.openai = 'CANARY'",
         "providers.openai.base_url = 'https://CANARY@host/v1'",
         "providers.openai.base_url = 'https://user:CANARY@host/v1'",

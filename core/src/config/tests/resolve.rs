@@ -77,6 +77,7 @@ fn every_value_that_holds_is_explained_once_in_order() {
         "prices.\"openai/gpt-4o-mini\".output_usd_per_million",
         "providers.\"own.host\".api_key",
         "providers.env.base_url",
+        "providers.openai.headers.env",
         "quotas.cost_limit_usd_per_day",
         "retention.runs_days",
         "run.timeout_ms",
@@ -84,7 +85,7 @@ fn every_value_that_holds_is_explained_once_in_order() {
     ] {
         assert!(keys.iter().any(|k| k == key), "{key}: {keys:?}");
     }
-    assert_eq!(keys.len(), 41, "{keys:?}");
+    assert_eq!(keys.len(), 43, "{keys:?}");
 }
 
 #[test]
@@ -232,6 +233,47 @@ fn a_price_is_replaced_whole_and_providers_key_by_key() {
         row(&layers, "prices.\"openai/gpt-4o-mini\".input_usd_per_million"),
         json!({"value": 1.0, "source": "tenant acme",
                "overruled": [{"value": 0.15, "source": "profile aikit.toml"}]})
+    );
+}
+
+#[test]
+fn keys_and_headers_stay_with_their_address() {
+    let held = |later: Json| {
+        let first = json!({"mine": {"base_url": "http://a/v1", "api_key": {"env": "KEY"},
+            "headers": {"X-A": {"env": "A"}, "X-B": {"env": "B"}}}});
+        let layers = [
+            of_profile(&json!({"providers": first})),
+            of_tenant("acme", &json!({"providers": {"mine": later}})),
+        ];
+        let mine = &resolve(&layers).settings.providers["mine"];
+        let said = serde_json::to_value(mine).expect("JSON");
+        let names = mine.headers.keys().cloned().collect::<Vec<_>>().join(" ");
+        (names, said["api_key"]["env"].clone(), said["headers"]["x-a"]["env"].clone())
+    };
+    let is = |names: &str, key: Json, a: Json| (names.to_owned(), key, a);
+    let (key, a) = (json!("KEY"), json!("A"));
+    // By name, in any case.
+    let other = json!({"headers": {"x-A": {"env": "OTHER"}, "X-C": {"env": "C"}}});
+    assert_eq!(held(other), is("x-a x-b x-c", key.clone(), json!("OTHER")));
+    let same = json!({"base_url": "http://a/v1", "max_retries": 1});
+    assert_eq!(held(same), is("x-a x-b", key.clone(), a.clone()));
+    // Neither goes to another address, which may have its own.
+    assert_eq!(held(json!({"base_url": "http://b/v1"})), is("", Json::Null, Json::Null));
+    let own = json!({"base_url": "http://b/v1", "headers": {"X-C": {"env": "C"}}});
+    assert_eq!(held(own), is("x-c", Json::Null, Json::Null));
+    // Who asks is said by one of them.
+    let bearer = json!({"headers": {"Authorization": {"env": "TOKEN"}}});
+    assert_eq!(held(bearer.clone()), is("authorization x-a x-b", Json::Null, a.clone()));
+    let layers = [
+        of_profile(&json!({"providers": {"mine": bearer}})),
+        of_tenant("acme", &json!({"providers": {"mine": {"api_key": {"env": "KEY"}}}})),
+    ];
+    let mine = &resolve(&layers).settings.providers["mine"];
+    assert!(mine.api_key.is_some() && mine.headers.is_empty());
+    assert_eq!(
+        row(&layers, "providers.mine.headers.authorization"),
+        json!({"value": null, "source": "tenant acme",
+               "overruled": [{"value": "env:TOKEN", "source": "profile aikit.toml"}]})
     );
 }
 

@@ -114,9 +114,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::model::secrets::Secrets;
 
     fn difference(recorded: &Value, asked: &Value) -> Difference {
-        let request = |body: &Value| Asked::post("/v1", body.to_string().as_bytes(), None);
+        let request =
+            |body: &Value| Asked::post("/v1", body.to_string().as_bytes(), &Secrets::default());
         between(&request(recorded), &request(asked))
     }
 

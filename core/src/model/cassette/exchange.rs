@@ -1,16 +1,12 @@
-//! What is kept of a request and its answer. Keys never are, and neither is what differs each time.
+//! What is kept of a request and its answer. Keys and headers never are, and neither is what differs
+//! each time.
 
 use std::collections::BTreeMap;
 
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What stands where a key stood.
-const REMOVED: &str = "[api key]";
-/// A shorter key is a placeholder, as servers of one's own take them (`none`, `ollama`): taking it
-/// out would tear holes into ordinary words.
-const KEY_LENGTH: usize = 8;
+use crate::model::secrets::Secrets;
 
 /// A request and its answer.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -65,23 +61,23 @@ impl End {
 
 impl Asked {
     /// A posted request.
-    pub(in crate::model) fn post(path: &str, body: &[u8], key: Option<&SecretString>) -> Self {
+    pub(in crate::model) fn post(path: &str, body: &[u8], secrets: &Secrets) -> Self {
         let text = String::from_utf8_lossy(body);
         // Written and read once more, as a recorded one was: numbers are then the same as there.
         let read = |text: &str| serde_json::from_str::<Value>(text).ok();
         let body = read(&text).and_then(|body| read(&body.to_string()));
         let body = body.unwrap_or_else(|| Value::String(text.into_owned()));
         let mut ids = Vec::new();
-        let body = settled(body, &mut |text| numbered(&without_key(text, key), &mut ids));
-        Self { method: "POST".into(), path: without_key(path, key), body }
+        let body = settled(body, &mut |text| numbered(&secrets.without_long(text), &mut ids));
+        Self { method: "POST".into(), path: secrets.without_long(path), body }
     }
 }
 
 impl Said {
-    /// The same without the key.
-    pub(in crate::model) fn without_key(mut self, key: Option<&SecretString>) -> Self {
+    /// The same without secrets.
+    pub(in crate::model) fn without(mut self, secrets: &Secrets) -> Self {
         for value in self.headers.values_mut().chain(&mut self.body) {
-            *value = without_key(value, key);
+            *value = secrets.without_long(value);
         }
         self
     }
@@ -104,27 +100,6 @@ pub(in crate::model) fn pieces(text: &str, streamed: bool) -> Vec<String> {
         pieces.push(piece);
     }
     pieces
-}
-
-/// The text without the key, in each form in which it can stand in a path, a header or JSON.
-fn without_key(text: &str, key: Option<&SecretString>) -> String {
-    let Some(key) = key.map(ExposeSecret::expose_secret).filter(|key| key.len() >= KEY_LENGTH)
-    else {
-        return text.to_owned();
-    };
-    let quoted = Value::from(key).to_string();
-    let in_json = &quoted[1..quoted.len() - 1];
-    let mut text = text.replace(key, REMOVED).replace(in_json, REMOVED);
-    for upper in [true, false] {
-        let escaped = |b: u8| if upper { format!("%{b:02X}") } else { format!("%{b:02x}") };
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-        let in_path: String = key
-            .bytes()
-            .map(|b| if plain(b) { char::from(b).to_string() } else { escaped(b) })
-            .collect();
-        text = text.replace(&in_path, REMOVED);
-    }
-    text
 }
 
 /// The document with its texts changed and its keys in order: what is meant the same reads the
@@ -176,13 +151,14 @@ fn numbered(text: &str, ids: &mut Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::SecretString;
     use serde_json::json;
 
     use super::*;
 
     fn asked(body: &Value, key: Option<&str>) -> Asked {
-        let key = key.map(SecretString::from);
-        Asked::post("/v1/x?key=sk%2Bcanary%22", body.to_string().as_bytes(), key.as_ref())
+        let secrets = Secrets::of(key.map(SecretString::from).as_ref(), &[]);
+        Asked::post("/v1/x?key=sk%2Bcanary%22", body.to_string().as_bytes(), &secrets)
     }
 
     #[test]
@@ -197,11 +173,11 @@ mod tests {
             body: vec![format!("wrong: {key}"), json!({"error": key}).to_string()],
             end: End::Complete,
         };
-        let said = said.without_key(Some(&SecretString::from(key)));
+        let said = said.without(&Secrets::of(Some(&SecretString::from(key)), &[]));
         let exchange = Exchange { request, response: said };
         let written = serde_json::to_string(&exchange).expect("json");
         assert!(!written.contains("canary"), "{written}");
-        assert_eq!(written.matches(REMOVED).count(), 7, "{written}");
+        assert_eq!(written.matches("[api key]").count(), 7, "{written}");
     }
 
     #[test]
@@ -225,8 +201,8 @@ mod tests {
     fn the_order_of_keys_means_nothing_and_numbers_stay_equal_to_themselves() {
         let bytes = br#"{"b": 0.1000000000000000055, "a": 123456789012345678901234567890.5}"#;
         let other = br#"{"a":123456789012345678901234567890.5,"b":0.1000000000000000055}"#;
-        let asked = Asked::post("/", bytes, None);
-        assert_eq!(asked, Asked::post("/", other, None));
+        let asked = Asked::post("/", bytes, &Secrets::default());
+        assert_eq!(asked, Asked::post("/", other, &Secrets::default()));
         let written = serde_json::to_string_pretty(&asked).expect("json");
         assert_eq!(serde_json::from_str::<Asked>(&written).expect("asked"), asked);
     }

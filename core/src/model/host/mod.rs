@@ -95,6 +95,7 @@ impl ChatModel for HostModel {
                 let message =
                     format!("the model {name} gave no answer within {} ms", allowed.as_millis());
                 return Err(Error::new(Code::ModelUnavailable, message)
+                    .unanswered()
                     .hint("raise `timeout_ms` of the model if it needs longer"));
             }
         };

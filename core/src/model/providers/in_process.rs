@@ -47,6 +47,7 @@ impl Providers {
         let reached = [
             ("base_url", config.base_url.is_some()),
             ("api_key", config.api_key.is_some()),
+            ("headers", !config.headers.is_empty()),
             ("wire", config.wire.is_some()),
             ("api_version", config.api_version.is_some()),
             ("first_byte_ms", config.first_byte_ms.is_some()),

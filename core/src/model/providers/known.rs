@@ -1,6 +1,8 @@
 //! What is known of each provider without being told: where it is, how it is spoken to, and which
 //! variables of the environment are customary for it.
 
+use std::borrow::Cow;
+
 use reqwest::Url;
 
 use crate::error::{Error, Result};
@@ -157,6 +159,16 @@ pub(super) const KNOWN: &[Known] = &[
 /// Variables with the version of Azure's API.
 const AZURE_VERSIONS: [&str; 2] = ["OPENAI_API_VERSION", "AZURE_OPENAI_API_VERSION"];
 
+/// `provider/model` with the provider's own name: what is known or said of `gemini/x` holds for
+/// `google/x`, and of `openai/x` for `openai_responses/x`.
+pub(crate) fn own_name(name: &str) -> Cow<'_, str> {
+    let known = name.split_once('/').and_then(|(provider, model)| {
+        let own = Known::named(provider)?.name();
+        (own != provider).then(|| format!("{own}/{model}"))
+    });
+    known.map_or(Cow::Borrowed(name), Cow::Owned)
+}
+
 impl Known {
     /// The provider of this name.
     pub(super) fn named(name: &str) -> Option<&'static Self> {
@@ -224,6 +236,11 @@ mod tests {
         assert_eq!(Known::named("openai_responses").map(|k| k.wire), Some(Wire::OpenAiResponses));
         assert_eq!(Known::named("google").map(|k| k.names[0]), Some("gemini"));
         assert!(Known::named("nobody").is_none());
+        assert_eq!(own_name("google/a/b"), "gemini/a/b");
+        assert_eq!(own_name("openai_responses/o3"), "openai/o3");
+        for own in ["openai/o3", "nobody/x", "google", ""] {
+            assert_eq!(own_name(own), own);
+        }
         let names: Vec<&str> = Known::all_names().collect();
         let distinct: std::collections::HashSet<&&str> = names.iter().collect();
         assert_eq!(names.len(), distinct.len());

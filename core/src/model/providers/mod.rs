@@ -1,9 +1,11 @@
 //! From `provider/model` to a model.
 //!
+//! - `headers`: headers of a user's own.
 //! - `in_process`: models that are reached without a provider.
 //! - `known`: what is known of each provider without being told.
 //! - `reach`: from a name to an address and a key.
 
+mod headers;
 mod in_process;
 mod known;
 mod reach;
@@ -20,11 +22,15 @@ use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
 use crate::model::dialect::{Adapted, Flavour};
-use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient};
+use crate::model::resilience::{Fallback, Lane, Link, Policy, Resilient, ResilientEmbeddings};
 use crate::model::wires::{Anthropic, Cohere, Gemini, OpenAiChat, OpenAiResponses};
 use crate::model::{Cassette, ChatModel, EmbeddingModel};
 use crate::spec::{ScriptTurn, is_model_name};
+pub use headers::Headers;
+pub(super) use headers::OwnHeader;
+pub(crate) use headers::{HEADERS_LIMIT, KEY_TWICE, header_name, stands_for_key};
 use known::Wire;
+pub(crate) use known::own_name;
 use reach::environment;
 pub(super) use reach::key_hint;
 
@@ -37,6 +43,9 @@ pub struct ProviderConfig {
     /// Sent in the header that the provider wants it in.
     #[serde(deserialize_with = "secret")]
     pub api_key: Option<SecretString>,
+    /// Headers that go with each request, as gateways want them, by name. One that says who asks
+    /// (`authorization`, `x-api-key`, `api-key`, `x-goog-api-key`) stands in the place of `api_key`.
+    pub headers: Headers,
     /// The protocol at `base_url`, for a provider that aikit does not know: `openai_chat` (default),
     /// `openai_responses`, `anthropic`, `gemini` or `cohere`.
     pub wire: Option<String>,
@@ -49,7 +58,8 @@ pub struct ProviderConfig {
     pub first_byte_ms: Option<u64>,
     /// Milliseconds that a stream may stand still; default 60,000.
     pub between_chunks_ms: Option<u64>,
-    /// Milliseconds for a whole answer, with all attempts; default: as long as the run may take.
+    /// Milliseconds for a whole answer, or one request for vectors, with all attempts; default: as
+    /// long as the run may take.
     pub total_ms: Option<u64>,
     /// Attempts after the first one, at most 10; default 2.
     pub max_retries: Option<u32>,
@@ -71,7 +81,7 @@ pub struct ProviderConfig {
     pub cache_mb: Option<u32>,
     /// Of `local`: seconds that a model which nobody uses stays in memory; default 600.
     pub idle_s: Option<u32>,
-    /// Why a key that was given by reference could not be read: told when it is needed.
+    /// Why a key or a header that was given by reference could not be read: told when it is needed.
     #[serde(skip)]
     pub key_error: Option<Error>,
 }
@@ -118,6 +128,8 @@ pub(super) struct Reached {
     pub(super) base_url: String,
     /// Fit for a header.
     pub(super) key: Option<SecretString>,
+    /// A user's own, in the order of their names.
+    pub(super) headers: Vec<OwnHeader>,
     pub(super) api_version: Option<String>,
     pub(super) timeouts: Timeouts,
     pub(super) cassette: Option<Cassette>,
@@ -163,6 +175,16 @@ fn split(name: &str) -> Result<(&str, &str)> {
 }
 
 impl Providers {
+    /// Looks at the headers of all of them, before anything is asked.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArgument`].
+    pub(crate) fn check_headers(&self) -> Result<()> {
+        self.0.iter().try_for_each(|(name, config)| {
+            config.headers.sendable(name, config.api_key.is_some()).map(drop)
+        })
+    }
+
     /// The same, with one cassette for all that name the same file.
     pub(crate) fn with_shared_cassettes(mut self) -> Self {
         let mut known: BTreeMap<PathBuf, Cassette> = BTreeMap::new();
@@ -198,14 +220,14 @@ impl Providers {
         if let Some(model) =
             self.chat_in_process(&format!("{realm}/{tenant}"), provider, model, script)?
         {
-            return Ok(Link { name: name.to_owned(), model, again: 0 });
+            return Ok(Link::of(name, model));
         }
-        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
-        let policy = policy.transpose()?.unwrap_or_default();
+        let policy = self.policy(provider)?;
         let way = self.reach(provider, &environment)?;
         let reached = way.open()?;
         let key = reached.key.as_ref();
-        let lane = Lane { tenant, address: &reached.base_url, key, model: name };
+        let headers = &reached.headers;
+        let lane = Lane { tenant, address: &reached.base_url, key, headers, model: name };
         let wire: Arc<dyn ChatModel> = match way.wire {
             Wire::OpenAiChat => {
                 let wire = OpenAiChat::new(reached, model)?;
@@ -230,29 +252,50 @@ impl Providers {
         Ok(Link { name: name.to_owned(), model: wire, again: policy.max_retries })
     }
 
+    fn policy(&self, provider: &str) -> Result<Policy> {
+        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
+        Ok(policy.transpose()?.unwrap_or_default())
+    }
+
     /// The embedding model of this name.
     ///
     /// # Errors
-    /// [`Code::ModelUnknown`].
+    /// [`Code::ModelUnknown`]; [`Code::InvalidArgument`] for settings that make no sense.
     pub fn embedding(&self, name: &str) -> Result<Arc<dyn EmbeddingModel>> {
+        self.embedding_for("", name)
+    }
+
+    /// The same; its requests are limited as those of a tenant.
+    pub(crate) fn embedding_for(
+        &self,
+        tenant: &str,
+        name: &str,
+    ) -> Result<Arc<dyn EmbeddingModel>> {
         let (provider, model) = split(name)?;
         self.misplaced(provider)?;
         if let Some(model) = self.embedding_in_process(provider, model)? {
             return Ok(model);
         }
+        let policy = self.policy(provider)?;
         let way = self.reach(provider, &environment)?;
-        Ok(match way.wire {
-            Wire::Cohere => Arc::new(Cohere::new(way.open()?, model)?),
-            Wire::Gemini => Arc::new(Gemini::new(way.open()?, model)?),
-            Wire::OpenAiChat | Wire::OpenAiResponses => {
-                Arc::new(OpenAiChat::new(way.open()?, model)?)
-            }
-            Wire::Anthropic => {
-                return Err(Error::new(
-                    Code::ModelUnknown,
-                    format!("{provider:?} has no embedding models"),
-                )
+        if matches!(way.wire, Wire::Anthropic) {
+            let message = format!("{provider:?} has no embedding models");
+            return Err(Error::new(Code::ModelUnknown, message)
                 .hint("take an embedding model of another provider"));
+        }
+        let reached = way.open()?;
+        let key = reached.key.as_ref();
+        let headers = &reached.headers;
+        let lane = Lane { tenant, address: &reached.base_url, key, headers, model: name };
+        Ok(match way.wire {
+            Wire::Cohere => {
+                Arc::new(ResilientEmbeddings::new(Cohere::new(reached, model)?, &lane, policy))
+            }
+            Wire::Gemini => {
+                Arc::new(ResilientEmbeddings::new(Gemini::new(reached, model)?, &lane, policy))
+            }
+            Wire::OpenAiChat | Wire::OpenAiResponses | Wire::Anthropic => {
+                Arc::new(ResilientEmbeddings::new(OpenAiChat::new(reached, model)?, &lane, policy))
             }
         })
     }

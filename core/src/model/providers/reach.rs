@@ -3,7 +3,7 @@
 use secrecy::{ExposeSecret, SecretString};
 
 use super::known::{Known, Wire};
-use super::{Providers, Reached};
+use super::{OwnHeader, Providers, Reached};
 use crate::error::{Code, Error, Result};
 use crate::model::Cassette;
 
@@ -23,7 +23,7 @@ pub(super) struct Way {
     known: Option<&'static Known>,
     /// Whether a recording answers in its place.
     replays: bool,
-    /// Why its key could not be read.
+    /// Why its key or a header could not be read.
     key_error: Option<Error>,
 }
 
@@ -37,8 +37,15 @@ impl Way {
     pub(super) fn lacks_key(&self) -> Option<String> {
         let known = self.known.filter(|known| known.needs_key)?;
         let lacks =
-            !self.replays && self.reached.key.is_none() && known.is_at(&self.reached.base_url);
+            !self.replays && !self.reached.is_keyed() && known.is_at(&self.reached.base_url);
         lacks.then(|| key_hint(&self.reached))
+    }
+}
+
+impl Reached {
+    /// Whether a request says who asks.
+    pub(in crate::model) fn is_keyed(&self) -> bool {
+        self.key.is_some() || self.headers.iter().any(OwnHeader::stands_for_key)
     }
 }
 
@@ -76,7 +83,7 @@ impl Providers {
     /// The way to a provider.
     ///
     /// A key of the environment goes where the environment (or the default) points, and never to
-    /// an address that was given without one.
+    /// an address that was given without one, nor beside a header that stands for a key.
     pub(super) fn reach(&self, provider: &str, environment: Environment) -> Result<Way> {
         let known = Known::named(provider);
         // What is configured for one name of a provider holds for its others.
@@ -94,10 +101,11 @@ impl Providers {
             .or_else(|| ambient(|known| known.base_url_variables))
             .or_else(|| Some(known?.base_url?.to_owned()))
             .ok_or_else(|| self.nowhere(provider, known))?;
+        let headers = config.headers.sendable(provider, config.api_key.is_some())?;
         let replays = config.cassette.as_ref().is_some_and(Cassette::replays);
         let key = match config.api_key {
             Some(key) => Some(key),
-            None if addressed => None,
+            None if addressed || config.headers.stand_for_key() => None,
             None => ambient(|known| known.key_variables).map(SecretString::from),
         };
         let wire = match config.wire.as_deref() {
@@ -108,6 +116,7 @@ impl Providers {
             name: known.map_or(provider, |known| known.name()).to_owned(),
             base_url: known.map_or_else(|| base_url.clone(), |known| known.address(&base_url)),
             key: key.map(|key| sendable(provider, &key)).transpose()?,
+            headers,
             api_version: config
                 .api_version
                 .or_else(|| ambient(Known::version_variables).filter(|_| !addressed)),
@@ -127,6 +136,13 @@ impl Providers {
                 format!("nobody said where {provider:?} is: it has another address for everyone"),
             )
             .hint(format!("set {variable}, or give `providers.{provider}.base_url`"));
+        }
+        if self.0.contains_key(provider) {
+            let message = format!("nobody said where {provider:?} is");
+            return Error::new(Code::ModelUnknown, message).hint(format!(
+                "give `providers.{provider}.base_url`, in the same place as its key and headers: these \
+                 go to no address that somebody else wrote"
+            ));
         }
         let mut names: Vec<&str> = vec!["local", "scripted"];
         names.extend(Known::all_names().map(|name| -> &str { name }));
@@ -191,6 +207,23 @@ mod tests {
     }
 
     #[test]
+    fn a_header_that_stands_for_a_key_keeps_that_of_the_environment_away() {
+        for name in Known::all_names() {
+            let given = providers(json!({name: {"headers": {"Authorization": "Bearer x"}}}));
+            let way = given.reach(name, &full).expect(name);
+            assert_eq!((key(&way), way.reached.is_keyed()), (None, true), "{name}");
+            let unkeyed = given.reach(name, &|v| full(v).filter(|_| !v.ends_with("_KEY")));
+            assert!(unkeyed.expect(name).lacks_key().is_none(), "{name}");
+            // Another header takes nothing's place.
+            let given = providers(json!({name: {"headers": {"X-Title": "x"}}}));
+            let way = given.reach(name, &full).expect(name);
+            assert!(key(&way).is_some() && way.reached.headers.len() == 1, "{name}");
+        }
+        let both = json!({"openai": {"api_key": "k", "headers": {"Authorization": "Bearer x"}}});
+        assert!(providers(both).reach("openai", &full).is_err());
+    }
+
+    #[test]
     fn whoever_lacks_a_key_is_told_the_variable_of_that_provider() {
         for name in Known::all_names().filter(|name| *name != "azure") {
             let known = Known::named(name).expect(name);
@@ -246,6 +279,10 @@ mod tests {
         for name in Known::all_names().chain(["scripted", "mine"]) {
             assert_eq!(told.iter().filter(|word| **word == name).count(), 1, "{name}: {message}");
         }
+        let given = providers(json!({"mine": {"api_key": "x"}}));
+        let error = given.reach("mine", &empty).expect_err("no address");
+        assert_eq!(error.message(), "nobody said where \"mine\" is");
+        assert!(error.hint_text().is_some_and(|hint| hint.contains("providers.mine.base_url")));
         let error = Providers::default().reach("azure", &empty).expect_err("no address");
         assert_eq!(error.code(), Code::ModelUnknown);
         assert!(error.hint_text().is_some_and(|h| h.contains("AZURE_OPENAI_ENDPOINT")));

@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn kernels_share_the_breaker_of_a_tenant_and_a_key() {
-        let lane = Lane { tenant: "a", address: "breaker", key: None, model: "p/m" };
+        let lane = Lane { tenant: "a", address: "breaker", key: None, headers: &[], model: "p/m" };
         let shared = Breaker::shared(&lane);
         assert!(Arc::ptr_eq(&shared, &Breaker::shared(&Lane { model: "p/n", ..lane })));
         let other = Breaker::shared(&Lane { tenant: "b", ..lane });

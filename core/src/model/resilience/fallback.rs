@@ -29,6 +29,36 @@ pub(crate) struct Link {
     pub(crate) again: u32,
 }
 
+impl Link {
+    /// A model before which nothing stands that would tell of its requests.
+    pub(crate) fn of(name: &str, model: Arc<dyn ChatModel>) -> Self {
+        let model = Arc::new(Telling { name: name.to_owned(), model });
+        Self { name: name.to_owned(), model, again: 0 }
+    }
+}
+
+/// Tells the sink of each request.
+struct Telling {
+    name: String,
+    model: Arc<dyn ChatModel>,
+}
+
+#[async_trait]
+impl ChatModel for Telling {
+    async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
+        sink.asks(&self.name, request)?;
+        let outcome = self.model.chat(request, sink).await;
+        if let Err(error) = &outcome {
+            sink.failed(error);
+        }
+        outcome
+    }
+
+    fn structured_output(&self) -> StructuredOutput {
+        self.model.structured_output()
+    }
+}
+
 /// Models that are asked in order until one has answered.
 pub(crate) struct Fallback {
     links: Vec<Link>,
@@ -46,6 +76,14 @@ impl Fallback {
     }
 }
 
+impl Fallback {
+    /// Fields of a provider's own are of the first model's: another one may refuse them.
+    fn is_of_first_provider(&self, link: &Link) -> bool {
+        let provider = |link: &Link| link.name.split('/').next().unwrap_or_default().to_owned();
+        self.links.first().is_none_or(|first| provider(first) == provider(link))
+    }
+}
+
 #[async_trait]
 impl ChatModel for Fallback {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
@@ -57,9 +95,13 @@ impl ChatModel for Fallback {
         };
         let mut again = link.again;
         loop {
-            let going_on = so_far.goes_on_with(request);
+            let mut rewritten = so_far.goes_on_with(request);
+            if !request.provider_options.is_empty() && !self.is_of_first_provider(link) {
+                let rewritten = rewritten.get_or_insert_with(|| request.clone());
+                rewritten.provider_options = Arc::default();
+            }
             let mut relay = Relay::new(&mut *sink, &mut so_far);
-            let outcome = link.model.chat(going_on.as_ref().unwrap_or(request), &mut relay).await;
+            let outcome = link.model.chat(rewritten.as_ref().unwrap_or(request), &mut relay).await;
             relay.flush().await;
             let Relay { emitted, renamed, usage, .. } = relay;
             let error = match outcome {
@@ -120,11 +162,18 @@ impl ChatModel for Fallback {
     }
 }
 
+/// Whether a request was kept back, because there is no room left for it.
+fn is_kept_back(error: &Error) -> bool {
+    matches!(error.code(), Code::BudgetExceeded | Code::QuotaExceeded)
+}
+
 /// Whether another model may do what this one failed with. A request that was refused as wrong is
-/// wrong elsewhere, too; a script that ends is a fault of the test.
+/// wrong elsewhere, too; a script that ends is a fault of the test. Where there is no room for one
+/// model, there may be for a cheaper one.
 fn passes_on(error: &Error) -> bool {
     let status = error.answer().and_then(|answer| answer.status);
     error.retryable()
+        || is_kept_back(error)
         || matches!(
             error.code(),
             Code::ModelUnavailable
@@ -137,8 +186,12 @@ fn passes_on(error: &Error) -> bool {
         || (error.code() == Code::ModelRefused && status == Some(404))
 }
 
-/// The first failure, which is of the model that was wanted, with the others as its cause.
-fn of_all(failures: Vec<(&str, Error)>) -> Error {
+/// The first failure, which is of the model that was wanted, with the others as its cause. But where
+/// a request was kept back, that is what the run ends for, and it says what came before.
+fn of_all(mut failures: Vec<(&str, Error)>) -> Error {
+    if let Some(kept) = failures.iter().position(|(_, error)| is_kept_back(error)) {
+        return failures.swap_remove(kept).1;
+    }
     let mut failures = failures.into_iter();
     let Some((_, first)) = failures.next() else {
         return Error::new(Code::ModelUnknown, "there is no model to ask");
@@ -269,6 +322,14 @@ impl DeltaSink for Relay<'_> {
             }
             retrying @ Delta::Retrying { .. } => self.sink.delta(retrying).await,
         }
+    }
+
+    fn asks(&mut self, model: &str, request: &ChatRequest) -> Result<()> {
+        self.sink.asks(model, request)
+    }
+
+    fn failed(&mut self, error: &Error) {
+        self.sink.failed(error);
     }
 }
 

@@ -259,6 +259,75 @@ async fn a_text_that_is_held_back_at_the_seam_comes_when_the_answer_ends_or_fail
     assert_eq!(deltas.text(), "It is so, so so far.");
 }
 
+#[tokio::test]
+async fn a_model_that_there_is_no_room_for_is_passed_over() {
+    let turns = |last| {
+        vec![
+            ("a/1", 0, vec![fails(Vec::new(), Code::ModelUnavailable)]),
+            ("b/2", 0, vec![fails(Vec::new(), Code::BudgetExceeded)]),
+            ("c/3", 0, vec![last]),
+        ]
+    };
+    let (model, _) = chain(turns(said("cheap")));
+    assert_eq!(ask(&model).await.0.expect("answered").answered_by.as_deref(), Some("c/3"));
+    let (model, _) = chain(turns(fails(Vec::new(), Code::ModelUnavailable)));
+    assert_eq!(ask(&model).await.0.expect_err("all").code(), Code::BudgetExceeded);
+}
+
+#[tokio::test]
+async fn fields_of_a_providers_own_go_to_that_provider_only() {
+    let down = || fails(Vec::new(), Code::ModelUnavailable);
+    let broken = fails(vec![text("One, ")], Code::ModelStreamBroken);
+    let (model, told) = chain(vec![
+        ("a/1", 0, vec![down()]),
+        ("b/2", 0, vec![broken]),
+        ("a/3", 0, vec![said("two.")]),
+    ]);
+    let options = serde_json::json!({"top_k": 5});
+    let request = ChatRequest {
+        messages: vec![Message::user("tell")],
+        provider_options: options.as_object().cloned().expect("object").into(),
+        ..ChatRequest::default()
+    };
+    let done = model.chat(&request, &mut Deltas::default()).await.expect("answered");
+    assert_eq!(done.text, "One, two.");
+    let options =
+        told.iter().map(|told| told.asked.lock().expect("lock")[0].provider_options.len());
+    assert_eq!(options.collect::<Vec<_>>(), [1, 0, 1]);
+    assert_eq!(told[1].asked.lock().expect("lock")[0].messages.len(), 1);
+}
+
+#[tokio::test]
+async fn the_requests_of_all_models_are_told() {
+    #[derive(Default)]
+    struct Book(Vec<String>);
+    #[async_trait]
+    impl DeltaSink for Book {
+        async fn delta(&mut self, _: Delta) {}
+
+        fn asks(&mut self, model: &str, request: &ChatRequest) -> Result<()> {
+            self.0.push(format!("{model} {}", request.messages.len()));
+            if model == "c/3" { Err(Error::new(Code::BudgetExceeded, "no room")) } else { Ok(()) }
+        }
+
+        fn failed(&mut self, error: &Error) {
+            self.0.push(error.code().to_string());
+        }
+    }
+    let link = |name: &str, turn: Turn| {
+        Link::of(name, Arc::new(Told { turns: vec![turn].into(), ..Told::default() }))
+    };
+    let broken = fails(vec![text("One, ")], Code::ModelStreamBroken);
+    let others = vec![link("b/2", broken), link("c/3", said("never")), link("d/4", said("two"))];
+    let model = Fallback::of(link("a/1", fails(Vec::new(), Code::ModelUnavailable)), others);
+    let mut book = Book::default();
+    let request = ChatRequest { messages: vec![Message::user("tell")], ..ChatRequest::default() };
+    let completion = model.chat(&request, &mut book).await.expect("answered");
+    assert_eq!(completion.text, "One, two");
+    let told = ["a/1 1", "model_unavailable", "b/2 1", "model_stream_broken", "c/3 3", "d/4 3"];
+    assert_eq!(book.0, told);
+}
+
 #[test]
 fn a_chain_can_do_what_each_of_its_models_can() {
     use StructuredOutput::{Native, NativeWithoutTools, Prompt, Tool};

@@ -1,13 +1,14 @@
 //! What stands between a caller and a provider that fails.
 //!
 //! - [`Resilient`] wraps one model of one provider and key: attempts, total time, circuit breaker,
-//!   rate limits.
+//!   rate limits. [`ResilientEmbeddings`] is the same for vectors.
 //! - [`Fallback`] asks several models in order, and has an answer that broke off gone on with.
 //!
 //! Breakers and limits are shared by everything in the process that asks with the same key.
 
 mod breaker;
 mod deadline;
+mod embeddings;
 mod fallback;
 mod limits;
 mod registry;
@@ -15,8 +16,9 @@ mod retry;
 mod seam;
 
 pub(super) use deadline::deadline;
+pub(super) use embeddings::ResilientEmbeddings;
 pub(crate) use fallback::{Fallback, Link};
-pub(super) use retry::{Resilient, with_retries};
+pub(super) use retry::Resilient;
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -24,7 +26,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::{Error, Result};
-use crate::model::providers::Timeouts;
+use crate::model::providers::{OwnHeader, Timeouts};
 use crate::model::{Cassette, ProviderConfig};
 
 /// The most attempts after the first one that can be asked for.
@@ -100,14 +102,19 @@ pub(super) struct Lane<'a> {
     /// The provider's address.
     pub(super) address: &'a str,
     pub(super) key: Option<&'a SecretString>,
+    /// A user's own.
+    pub(super) headers: &'a [OwnHeader],
     /// `provider/model`.
     pub(super) model: &'a str,
 }
 
 impl Lane<'_> {
-    /// What names address and key without holding the key.
+    /// What names address and key without holding the key. By their headers, gateways send requests
+    /// of one address to several providers, of which only one may be down.
     fn way_in(&self) -> [u8; 32] {
-        hash(&[self.address, self.key.map_or("", |key| key.expose_secret())])
+        let mut parts = vec![self.address, self.key.map_or("", |key| key.expose_secret())];
+        parts.extend(self.headers.iter().flat_map(|h| [h.name.as_str(), h.exposed()]));
+        hash(&parts)
     }
 
     /// The same for one tenant.
@@ -119,14 +126,18 @@ impl Lane<'_> {
             .as_bytes()
     }
 
-    /// What names the lane and its limits.
+    /// What names the lane and its limits. Of headers only those that stand for a key: another name of
+    /// a user must not give a tenant another limit.
     fn limits(&self, policy: &Policy) -> [u8; 32] {
         let numbers = format!(
             "{:?} {:?} {:?}",
             policy.requests_per_minute, policy.tokens_per_minute, policy.concurrent_requests
         );
         let key = self.key.map_or("", |key| key.expose_secret());
-        hash(&[self.tenant, self.address, key, self.model, &numbers])
+        let mut parts = vec![self.tenant, self.address, key, self.model, &numbers];
+        let keys = self.headers.iter().filter(|header| header.stands_for_key());
+        parts.extend(keys.flat_map(|h| [h.name.as_str(), h.exposed()]));
+        hash(&parts)
     }
 }
 
@@ -144,12 +155,14 @@ fn hash(parts: &[&str]) -> [u8; 32] {
 mod tests {
     use super::*;
     use crate::error::Code;
+    use crate::model::Headers;
 
     #[test]
     fn a_lane_is_one_tenant_key_and_model_and_shows_no_key() {
         let key = SecretString::from("sk-canary".to_owned());
         let other = SecretString::from("sk-other".to_owned());
-        let lane = Lane { tenant: "a", address: "https://x", key: Some(&key), model: "p/m" };
+        let lane =
+            Lane { tenant: "a", address: "https://x", key: Some(&key), headers: &[], model: "p/m" };
         let policy = Policy::default();
         let different = [
             Lane { tenant: "b", ..lane },
@@ -164,6 +177,19 @@ mod tests {
         assert_eq!(lane.way_in(), Lane { tenant: "b", model: "p/n", ..lane }.way_in());
         assert_ne!(lane.way_in(), Lane { key: None, ..lane }.way_in());
         assert_ne!(hash(&["ab", "c"]), hash(&["a", "bc"]));
+        let own = |name: &str, value: &str| {
+            let headers: Headers = [(name, value)].into_iter().collect();
+            headers.sendable("x", false).expect("headers")
+        };
+        let (to_one, to_other) = (own("x-upstream", "one"), own("x-upstream", "other-canary"));
+        let (first, second) =
+            (Lane { headers: &to_one, ..lane }, Lane { headers: &to_other, ..lane });
+        assert_ne!(first.way_in(), second.way_in());
+        assert_eq!(first.limits(&policy), second.limits(&policy));
+        assert!(!format!("{second:?}").contains("canary"));
+        let (one, other) = (own("authorization", "Bearer a"), own("authorization", "Bearer b"));
+        let keyed = Lane { key: None, headers: &one, ..lane };
+        assert_ne!(keyed.limits(&policy), Lane { headers: &other, ..keyed }.limits(&policy));
         assert!(!format!("{lane:?}").contains("canary"));
     }
 

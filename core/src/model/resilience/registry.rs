@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::io::{self, Generation, Mutex};
 
+/// How long the lock is waited for.
+const PATIENCE: Duration = Duration::from_millis(100);
 /// Entries of one registry.
 const LIMIT: usize = 4096;
 
@@ -33,7 +36,8 @@ impl<T: Forgettable> Registry<T> {
     /// one is shared with nobody.
     pub(super) fn get(&self, key: [u8; 32], make: impl FnOnce() -> T) -> Arc<T> {
         let now = io::generation();
-        let mut slot = self.entries.lock();
+        // Held for microseconds. A fork in just that time leaves it locked in the child for ever.
+        let Some(mut slot) = self.entries.try_lock_for(PATIENCE) else { return Arc::new(make()) };
         if slot.as_ref().is_some_and(|(made, _)| *made != now) {
             // Its locks may have been held when the process was forked.
             std::mem::forget(slot.take());

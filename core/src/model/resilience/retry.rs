@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::breaker::{Breaker, Pass};
 use super::deadline::within;
 use super::limits::{Limits, Slot};
-use super::{Lane, Policy, RETRIES};
+use super::{Lane, Policy};
 use crate::error::{Code, Error, Result};
 use crate::model::estimate::Estimate;
 use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, StructuredOutput, Usage};
@@ -20,16 +20,16 @@ const LAST_DELAY: Duration = Duration::from_secs(8);
 /// The longest wait that a provider can ask for. One that asks for more is not asked again.
 const ASKED_LIMIT: Duration = Duration::from_secs(20);
 /// Waits for our own limits that are shorter are not told.
-const QUIET: Duration = Duration::from_secs(1);
+pub(super) const QUIET: Duration = Duration::from_secs(1);
 
 /// A model whose failures are retried as long as nothing was emitted.
 pub(in crate::model) struct Resilient<M> {
-    model: M,
+    pub(super) model: M,
     /// `provider/model`.
-    name: String,
-    policy: Policy,
-    breaker: Arc<Breaker>,
-    limits: Option<Arc<Limits>>,
+    pub(super) name: String,
+    pub(super) policy: Policy,
+    pub(super) breaker: Arc<Breaker>,
+    pub(super) limits: Option<Arc<Limits>>,
 }
 
 impl<M> Resilient<M> {
@@ -43,18 +43,36 @@ impl<M> Resilient<M> {
             limits: Limits::shared(lane, &policy),
         }
     }
+
+    /// Gives all attempts together their time.
+    pub(super) async fn in_time<T>(
+        &self,
+        advice: &str,
+        attempts: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let Some(total) = self.policy.total else { return attempts.await };
+        let late = || Err(self.too_late(total, advice));
+        within(total, attempts).await.unwrap_or_else(late)
+    }
+
+    fn too_late(&self, total: Duration, advice: &str) -> Error {
+        let message = format!("{} took longer than {} ms", self.name, total.as_millis());
+        Error::new(Code::ModelUnavailable, message).hint(advice)
+    }
 }
 
 #[async_trait]
 impl<M: ChatModel> ChatModel for Resilient<M> {
     async fn chat(&self, request: &ChatRequest, sink: &mut dyn DeltaSink) -> Result<Completion> {
-        let attempts = self.attempts(request, sink);
+        let advice = "raise total_ms of the provider, or ask for shorter answers";
+        let attempts = self.attempts(request, &mut *sink);
         let Some(total) = self.policy.total else { return attempts.await };
-        within(total, attempts).await.unwrap_or_else(|| {
-            let message = format!("{} took longer than {} ms", self.name, total.as_millis());
-            Err(Error::new(Code::ModelUnavailable, message)
-                .hint("raise total_ms of the provider, or ask for shorter answers"))
-        })
+        if let Some(outcome) = within(total, attempts).await {
+            return outcome;
+        }
+        let error = self.too_late(total, advice).unanswered();
+        sink.failed(&error);
+        Err(error)
     }
 
     fn structured_output(&self) -> StructuredOutput {
@@ -68,13 +86,19 @@ impl<M: ChatModel> Resilient<M> {
         request: &ChatRequest,
         sink: &mut dyn DeltaSink,
     ) -> Result<Completion> {
-        let mut watch = Watch { sink, pass: None, emitted: false, usage: Usage::default() };
+        let (before, usage) = (Usage::default(), Usage::default());
+        let mut watch = Watch { sink, pass: None, emitted: false, before, usage };
         let mut attempt = 1;
         loop {
             let error = match self.attempt(attempt, request, &mut watch).await {
-                Ok(completion) => return Ok(completion),
+                Ok(mut completion) => {
+                    completion.usage += watch.before;
+                    return Ok(completion);
+                }
                 Err(error) => error,
             };
+            watch.sink.failed(&error);
+            watch.before += std::mem::take(&mut watch.usage);
             let last = watch.emitted || attempt > self.policy.max_retries;
             // What the provider failed with last tells more than that it is left alone now.
             if last || !error.retryable() || self.breaker.check().is_err() {
@@ -106,16 +130,22 @@ impl<M: ChatModel> Resilient<M> {
             Some(limits) => Some(self.slot(limits, attempt, request, watch).await),
             None => None,
         };
-        match self.breaker.enter() {
-            Ok(pass) => watch.pass = Some(pass),
+        let pass = match self.breaker.enter() {
+            Ok(pass) => pass,
             Err(error) => {
                 if let Some(slot) = slot {
                     slot.give_back();
                 }
                 return Err(error);
             }
+        };
+        if let Err(error) = watch.sink.asks(&self.name, request) {
+            if let Some(slot) = slot {
+                slot.give_back();
+            }
+            return Err(error);
         }
-        watch.usage = Usage::default();
+        watch.pass = Some(pass);
         let outcome = self.model.chat(request, watch).await;
         // If something was given before, that has told it, wherever it broke off afterwards.
         if let Some(pass) = watch.pass.take() {
@@ -190,15 +220,19 @@ struct Watch<'a> {
     /// Of the request that is on its way, as long as it was not answered.
     pass: Option<Pass>,
     emitted: bool,
+    /// By attempts that failed.
+    before: Usage,
+    /// By the one under way.
     usage: Usage,
 }
 
 #[async_trait]
 impl DeltaSink for Watch<'_> {
-    async fn delta(&mut self, delta: Delta) {
-        match &delta {
+    async fn delta(&mut self, mut delta: Delta) {
+        match &mut delta {
             Delta::Usage(usage) => {
                 self.usage = *usage;
+                *usage += self.before;
                 if let Some(pass) = &mut self.pass {
                     pass.began();
                 }
@@ -215,28 +249,12 @@ impl DeltaSink for Watch<'_> {
     }
 }
 
-/// Does something again while it fails with what may pass.
-pub(in crate::model) async fn with_retries<T, F: Future<Output = Result<T>>>(
-    work: impl Fn() -> F,
-) -> Result<T> {
-    let mut attempt = 1;
-    loop {
-        match work().await {
-            Err(error) if attempt <= RETRIES && error.retryable() => {
-                tokio::time::sleep(delay(attempt, &error)?).await;
-                attempt += 1;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
 /// How long is waited before the next attempt: what the provider asked for and a little more, else
 /// anything up to twice as much each time, so that many clients do not come back at once.
 ///
 /// # Errors
 /// The failure itself, when the provider asks for more than is waited.
-fn delay(attempt: u32, error: &Error) -> Result<Duration> {
+pub(super) fn delay(attempt: u32, error: &Error) -> Result<Duration> {
     let asked = error.answer().and_then(|answer| answer.retry_after);
     let Some(asked) = asked else {
         let most = FIRST_DELAY.saturating_mul(2u32.saturating_pow(attempt - 1)).min(LAST_DELAY);
@@ -364,7 +382,7 @@ mod tests {
         let (takes, stands) = (Duration::ZERO, Duration::ZERO);
         let model = Flaky { failures: failures.into(), takes, says: None, stands };
         let key = secrecy::SecretString::from(key.to_owned());
-        let lane = Lane { tenant, address: "x", key: Some(&key), model: "x/m" };
+        let lane = Lane { tenant, address: "x", key: Some(&key), headers: &[], model: "x/m" };
         Resilient::new(model, &lane, policy)
     }
 
@@ -439,6 +457,48 @@ mod tests {
             model.model.says = Some(says.clone());
             assert_eq!(ask(&model).await.0.is_ok(), again, "{says:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_attempt_is_told_and_what_all_used_is_counted() {
+        struct Book(Vec<String>, Usage, usize);
+        #[async_trait]
+        impl DeltaSink for Book {
+            async fn delta(&mut self, delta: Delta) {
+                if let Delta::Usage(usage) = delta {
+                    self.1 = usage;
+                }
+            }
+
+            fn asks(&mut self, model: &str, _: &ChatRequest) -> Result<()> {
+                if self.2 == 0 {
+                    return Err(Error::new(Code::BudgetExceeded, "no room"));
+                }
+                self.2 -= 1;
+                self.0.push(model.to_owned());
+                Ok(())
+            }
+
+            fn failed(&mut self, error: &Error) {
+                self.0.push(error.code().to_string());
+            }
+        }
+        let flaky = |key: &str| {
+            let mut model = resilient(key, vec![unavailable(); 2], Policy::default());
+            model.model.says = Some(Delta::Usage(Usage::new(100, 1)));
+            model
+        };
+        let request = ChatRequest::default();
+        let mut book = Book(Vec::new(), Usage::default(), 9);
+        let done = flaky("book").chat(&request, &mut book).await.expect("answered");
+        let down = "model_unavailable";
+        assert_eq!(book.0, ["x/m", down, "x/m", down, "x/m"]);
+        assert_eq!((book.1, done.usage), (Usage::new(200, 2), Usage::new(210, 12)));
+
+        let mut book = Book(Vec::new(), Usage::default(), 1);
+        let error = flaky("kept back").chat(&request, &mut book).await.expect_err("kept back");
+        assert_eq!(error.code(), Code::BudgetExceeded);
+        assert_eq!(book.0, ["x/m", down, "budget_exceeded"], "not asked again");
     }
 
     #[tokio::test(start_paused = true)]

@@ -111,13 +111,13 @@ async fn an_answer_that_may_end_with_each_event_is_read_to_its_end() {
 async fn a_whole_answer_is_not_lost_when_its_time_ends() {
     let address = drips(vec![(0, SAID), (0, OVER)]);
     let total = Some(Duration::from_millis(500));
-    let lane = Lane { tenant: "t", address: &address, key: None, model: "mine/m" };
+    let lane = Lane { tenant: "t", address: &address, key: None, headers: &[], model: "mine/m" };
     let model = model(&address, Timeouts::default());
     let model = Resilient::new(model, &lane, Policy { total, ..Policy::default() });
     assert_eq!(ask(&model).await.0.expect("whole").text, "all");
 
     let address = drips(vec![(0, SAID)]);
-    let lane = Lane { tenant: "t", address: &address, key: None, model: "mine/m" };
+    let lane = Lane { tenant: "t", address: &address, key: None, headers: &[], model: "mine/m" };
     let model = self::model(&address, Timeouts::default());
     let model = Resilient::new(model, &lane, Policy { total, ..Policy::default() });
     let error = ask(&model).await.0.expect_err("half of it");

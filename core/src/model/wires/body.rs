@@ -7,6 +7,15 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::model::{Image, ImageSource};
+use crate::spec::reserved_options;
+
+/// Refuses fields of a provider's own by which a request would be another one than it is counted as. A
+/// spec that has them is refused before; a program that asks a model itself hears it here.
+pub(super) fn check_options(options: &Map<String, Value>) -> Result<()> {
+    let Some(reserved) = reserved_options(options).into_iter().next() else { return Ok(()) };
+    let message = format!("provider_options: `{}` is not the provider's own", reserved.field);
+    Err(Error::invalid_argument(message).hint(format!("remove it: {}", reserved.instead)))
+}
 
 /// A body as JSON, with fields of the provider's own laid over it as they stand.
 pub(super) fn written(body: &impl Serialize, options: &Map<String, Value>) -> Result<Vec<u8>> {
@@ -16,6 +25,7 @@ pub(super) fn written(body: &impl Serialize, options: &Map<String, Value>) -> Re
     if options.is_empty() {
         return Ok(bytes);
     }
+    check_options(options)?;
     let mut fields: Map<String, Value> = serde_json::from_slice(&bytes).map_err(unwritable)?;
     for (name, value) in options {
         fields.insert(name.clone(), value.clone());
@@ -125,6 +135,10 @@ mod tests {
         let options = options.as_object().expect("object");
         let body = written(&json!({"a": 1, "b": {"x": 2}}), options).expect("body");
         assert_eq!(body, br#"{"a":1,"b":{"c":1},"d":null}"#);
+        let options = json!({"stream_options": {"include_usage": false}});
+        let options = options.as_object().expect("object");
+        let error = written(&json!({"a": 1}), options).expect_err("refused");
+        assert!(error.message().contains("`stream_options`"), "{error}");
     }
 
     #[test]

@@ -1,18 +1,32 @@
 //! What the embeddings of all providers have in common: batches in, vectors of length 1 out.
 
+use async_trait::async_trait;
+use serde_json::Value;
+
 use super::http::Endpoint;
 use crate::error::Result;
-use crate::model::resilience::with_retries;
+use crate::model::{Embedded, EmbeddingUse};
 
-/// How much one request may hold.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BatchLimit {
-    pub(super) texts: usize,
-    pub(super) bytes: usize,
+/// How much one request may hold. Providers bound its tokens as well: bytes stand for them, with
+/// 1.5 for each, which is less than any language takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::model) struct BatchLimit {
+    pub(in crate::model) texts: usize,
+    pub(in crate::model) bytes: usize,
+}
+
+/// The embeddings of a protocol: one request, one answer. Nothing is cut or tried again here.
+#[async_trait]
+pub(in crate::model) trait EmbeddingWire: Send + Sync {
+    /// What one request may hold.
+    fn batch_limit(&self) -> BatchLimit;
+
+    /// Makes one request. Tokens are what the provider counted, nought when it does not.
+    async fn embed_batch(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded>;
 }
 
 /// Cuts texts into requests; one that is too long alone goes alone.
-pub(super) fn batches(texts: &[String], limit: BatchLimit) -> Vec<&[String]> {
+pub(in crate::model) fn batches(texts: &[String], limit: BatchLimit) -> Vec<&[String]> {
     let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (i, text) in texts.iter().enumerate() {
         if i > start && (i - start == limit.texts || bytes + text.len() > limit.bytes) {
@@ -27,33 +41,33 @@ pub(super) fn batches(texts: &[String], limit: BatchLimit) -> Vec<&[String]> {
     batches
 }
 
-/// Posts a batch, trying again what may pass, and reads the answer.
-pub(super) async fn post(endpoint: &Endpoint, body: Vec<u8>) -> Result<String> {
-    with_retries(|| {
-        let (endpoint, body) = (endpoint.clone(), body.clone());
-        async move { endpoint.post(body).await?.body().await }
-    })
-    .await
+/// Posts a batch and reads the answer.
+pub(super) async fn post(endpoint: &Endpoint, body: &Value) -> Result<String> {
+    endpoint.post(body.to_string().into_bytes()).await?.body().await
 }
 
-/// Adds the vectors of one answer, which must be `expected` in number and all of one size.
-pub(super) fn add(
+/// The vectors of an answer, which must be `expected` in number and all of one size.
+pub(super) fn vectors(
     endpoint: &Endpoint,
-    vectors: &mut Vec<Vec<f32>>,
     answer: Vec<Vec<f32>>,
     expected: usize,
-) -> Result<()> {
+) -> Result<Vec<Vec<f32>>> {
     if answer.len() != expected {
         return Err(endpoint.nonsense("another number of embeddings than of texts", ""));
     }
-    for vector in answer {
-        let dimension = vectors.first().map_or(vector.len(), Vec::len);
-        let vector = normalised(vector).filter(|v| v.len() == dimension).ok_or_else(|| {
+    let dimension = answer.first().map_or(0, Vec::len);
+    let checked = |vector| {
+        normalised(vector).filter(|v| v.len() == dimension).ok_or_else(|| {
             endpoint.nonsense("a vector that is empty, not finite or of another size", "")
-        })?;
-        vectors.push(vector);
-    }
-    Ok(())
+        })
+    };
+    answer.into_iter().map(checked).collect()
+}
+
+/// A count of tokens that may be anything: what it is not must not make the answer fail.
+pub(super) fn counted(count: &Value) -> u64 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    count.as_f64().map_or(0, |count| count as u64)
 }
 
 /// The vector at length 1, or `None` if it has no direction.

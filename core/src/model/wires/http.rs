@@ -14,6 +14,7 @@ use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io;
 use crate::model::cassette::{self, Asked, Cassette, End, Said as Recorded};
 use crate::model::providers::{Reached, Timeouts, key_hint};
+use crate::model::secrets::Secrets;
 
 /// Where providers say which exchange it was.
 const REQUEST_IDS: [&str; 8] = [
@@ -32,11 +33,13 @@ const REQUEST_IDS: [&str; 8] = [
 #[derive(Clone, Debug)]
 pub(in crate::model) struct Endpoint {
     url: Url,
-    /// What goes with each request; the key is marked as sensitive, so that no layer below shows or
-    /// indexes it.
+    /// What goes with each request; the key and a user's own headers are marked as sensitive, so that
+    /// no layer below shows or indexes them.
     headers: HeaderMap,
-    /// To take it out of what the provider says.
-    key: Option<SecretString>,
+    /// To take them out of what the provider says.
+    secrets: Secrets,
+    /// Whether a request says who asks.
+    keyed: bool,
     /// How to give a key, for whoever gave none.
     key_hint: String,
     pub(super) timeouts: Timeouts,
@@ -78,12 +81,13 @@ struct Received {
 }
 
 impl Endpoint {
-    /// An address of a provider, with its key.
+    /// An address of a provider, with its key and the user's own headers.
     pub(in crate::model) fn of(provider: &Reached, url: Url, how: KeyHeader) -> Self {
         Self {
             url,
-            headers: HeaderMap::new(),
-            key: None,
+            headers: provider.headers.iter().map(|h| (h.name.clone(), h.value.clone())).collect(),
+            secrets: Secrets::of(provider.key.as_ref(), &provider.headers),
+            keyed: provider.is_keyed(),
             key_hint: key_hint(provider),
             timeouts: provider.timeouts,
             cassette: provider.cassette.clone(),
@@ -92,7 +96,7 @@ impl Endpoint {
     }
 
     /// Sends a key with each request. It has only characters that a header can hold.
-    pub(in crate::model) fn with_key(mut self, key: Option<&SecretString>, how: KeyHeader) -> Self {
+    fn with_key(mut self, key: Option<&SecretString>, how: KeyHeader) -> Self {
         let Some(key) = key else { return self };
         let (name, value) = match how {
             KeyHeader::Bearer => ("authorization", format!("Bearer {}", key.expose_secret())),
@@ -102,7 +106,6 @@ impl Endpoint {
             value.set_sensitive(true);
             self.headers.insert(HeaderName::from_static(name), value);
         }
-        self.key = Some(key.clone());
         self
     }
 
@@ -121,7 +124,7 @@ impl Endpoint {
             None => self.send(body).await?,
             Some(cassette) => self.taped(cassette, body).await?,
         };
-        let request_id = request_id(&headers);
+        let request_id = request_id(&headers).map(|id| self.without_secrets(&id));
         let streamed = streamed(&headers);
         let answer = Answer::new(self, body, request_id, streamed);
         if status.is_success() {
@@ -155,7 +158,7 @@ impl Endpoint {
     async fn taped(&self, cassette: &Cassette, body: Vec<u8>) -> Result<Received> {
         let query = self.url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let path = format!("{}{query}", self.url.path());
-        let asked = Asked::post(&path, &body, self.key.as_ref());
+        let asked = Asked::post(&path, &body, &self.secrets);
         if let Some(mut said) = cassette.play(&asked)? {
             // Who asked to be spared has no part in a replay: nobody waits.
             let wait = said.headers.get_mut(RETRY_AFTER.as_str());
@@ -169,7 +172,7 @@ impl Endpoint {
             return self.received(said);
         }
         let said = self.whole(self.send(body).await?).await?;
-        let said = said.without_key(self.key.as_ref());
+        let said = said.without(&self.secrets);
         cassette.record(asked, said.clone())?;
         self.received(said)
     }
@@ -222,14 +225,9 @@ impl Endpoint {
         Ok(Received { status, headers, body: Body::Recorded { pieces: body.into(), end } })
     }
 
-    /// What a provider said. Some repeat the key in it, and errors are logged and stored.
-    pub(in crate::model) fn without_key(&self, text: &str) -> String {
-        match &self.key {
-            Some(key) if !key.expose_secret().is_empty() => {
-                text.replace(key.expose_secret(), "[api key]")
-            }
-            _ => text.to_owned(),
-        }
+    /// What a provider said. Some repeat the key or headers in it, and errors are logged and stored.
+    pub(in crate::model) fn without_secrets(&self, text: &str) -> String {
+        self.secrets.without(text)
     }
 
     fn host(&self) -> String {
@@ -240,6 +238,7 @@ impl Endpoint {
     pub(super) fn silent(&self, waited: Duration) -> Error {
         let waited = waited.as_secs_f64();
         Error::new(Code::ModelUnavailable, format!("{} was silent for {waited} s", self.host()))
+            .unanswered()
     }
 
     /// The error for a stream that is kept alive, and nothing else.
@@ -247,23 +246,27 @@ impl Endpoint {
         let (host, waited) = (self.host(), waited.as_secs_f64());
         let message = format!("{host} sent nothing but signs of life for {waited} s");
         Error::new(Code::ModelUnavailable, message)
+            .unanswered()
             .hint("if it may take that long, raise first_byte_ms of the provider")
     }
 
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
+        let was_sent = !error.is_connect();
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Error::new(Code::ModelUnavailable, format!("{} cannot be reached: {cause}", self.host()))
+        let unreachable = format!("{} cannot be reached: {cause}", self.host());
+        let told = Error::new(Code::ModelUnavailable, unreachable)
             .hint("check the base URL and that the server runs")
-            .caused_by(&error)
+            .caused_by(&error);
+        if was_sent { told.unanswered() } else { told }
     }
 
     fn refused(&self, answer: ProviderAnswer, body: &str) -> Error {
         let read = Said::read(body);
-        let said = self.without_key(read.message());
+        let said = self.without_secrets(read.message());
         let said: String = said.trim().chars().take(500).collect();
         let status = answer.status.unwrap_or_default();
         let error = read.error(Some(status), format!("{} answered {status}: {said}", self.host()));
@@ -273,11 +276,9 @@ impl Endpoint {
 
     /// What to do about a key that was refused.
     fn advised(&self, error: Error) -> Error {
-        match (error.code(), &self.key) {
-            (Code::ModelUnauthorized, Some(_)) => {
-                error.hint("check the API key and what it may use")
-            }
-            (Code::ModelUnauthorized, None) => {
+        match (error.code(), self.keyed) {
+            (Code::ModelUnauthorized, true) => error.hint("check the API key and what it may use"),
+            (Code::ModelUnauthorized, false) => {
                 error.hint(format!("no API key was given: {}", self.key_hint))
             }
             _ => error,
@@ -295,9 +296,10 @@ impl Endpoint {
 
     /// The error that a provider sends within a stream, of an exchange of this id.
     pub(super) fn broke_off(&self, said: &Said, request_id: Option<&str>) -> Error {
-        let message: String = self.without_key(said.message()).chars().take(500).collect();
+        let message: String = self.without_secrets(said.message()).chars().take(500).collect();
         let error = said.error(None, format!("the provider broke off: {message}"));
         let mut answer = said.answer(request_id);
+        answer.request_id = answer.request_id.map(|id| self.without_secrets(&id));
         if self.cassette.as_ref().is_some_and(Cassette::replays) {
             // Who asked to be spared has no part in a replay: nobody waits.
             answer.retry_after = Some(Duration::ZERO);
@@ -307,7 +309,7 @@ impl Endpoint {
 
     /// The error for an answer that makes no sense.
     pub(in crate::model) fn nonsense(&self, what: &str, text: &str) -> Error {
-        let shown: String = self.without_key(text).chars().take(200).collect();
+        let shown: String = self.without_secrets(text).chars().take(200).collect();
         Error::new(Code::ModelInvalidResponse, format!("{} sent {what}", self.host()))
             .caused_by(format!("received: {shown}"))
             .hint("check that the address is of an API of this kind")
@@ -348,7 +350,9 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::reached;
     use super::*;
+    use crate::model::Headers;
 
     #[test]
     fn how_long_to_wait_is_read_in_all_its_forms() {
@@ -377,29 +381,44 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_repeats_the_key_does_not_carry_it_into_an_error() {
+    fn a_provider_that_repeats_key_or_header_does_not_carry_it_into_an_error() {
         let url = Url::parse("http://localhost/v1").expect("url");
         let key = SecretString::from("sk-canary".to_owned());
+        let headers: Headers =
+            [("x-gateway", "gw-canary"), ("cookie", "a=canary; b=\"c\"")].into_iter().collect();
         let provider = Reached {
             name: "x".into(),
             base_url: String::new(),
             key: Some(key),
+            headers: headers.sendable("x", false).expect("headers"),
             api_version: None,
             timeouts: Timeouts::default(),
             cassette: None,
         };
         let endpoint = Endpoint::of(&provider, url, KeyHeader::Bearer);
-        let body = r#"{"error": {"message": "wrong key sk-canary"}}"#;
+        let body = r#"{"error": {"message": "sk-canary, gw-canary, a=canary; b=\"c\""}}"#;
         let answer = ProviderAnswer { status: Some(401), ..ProviderAnswer::default() };
         let errors = [
             endpoint.refused(answer.clone(), body),
-            endpoint.refused(answer, "sk-canary"),
-            endpoint.broke_off(&Said::read(body), None),
-            endpoint.nonsense("something else", "sk-canary"),
+            endpoint.refused(answer, "sk-canary of gw-canary"),
+            endpoint.broke_off(&Said::read(body), Some("gw-canary")),
+            endpoint.nonsense("something else", body),
         ];
         for error in errors {
             assert!(!error.to_json().to_string().contains("canary"), "{error:?}");
         }
         assert!(!format!("{endpoint:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_header_that_stands_for_a_key_is_told_as_one() {
+        let url = Url::parse("http://localhost/v1").expect("url");
+        let headers: Headers = [("Authorization", "Bearer x")].into_iter().collect();
+        let headers = headers.sendable("x", false).expect("headers");
+        let provider = Reached { key: None, headers, ..reached("x", "") };
+        let endpoint = Endpoint::of(&provider, url, KeyHeader::Bearer);
+        let answer = ProviderAnswer { status: Some(401), ..ProviderAnswer::default() };
+        let error = endpoint.refused(answer, "no");
+        assert_eq!(error.hint_text(), Some("check the API key and what it may use"));
     }
 }

@@ -68,6 +68,10 @@ impl Kind {
         .hint("the provider's content filter held the request back: change what is asked");
     const NO_MODEL: Self = Self::new(Code::ModelRefused)
         .hint("check the model's name and the base URL (it usually ends with /v1)");
+    const MOVED: Self = Self::new(Code::ModelRefused).hint(
+        "redirects are not followed: give the address that it leads to as `base_url` (https, and \
+         usually with /v1 at its end)",
+    );
     const BAD_CALL: Self = Self::new(Code::ModelInvalidResponse)
         .hint("the model wrote a call or JSON that the provider could not read: run again")
         .again();
@@ -142,6 +146,7 @@ const TOO_LONG: &[&str] = &[
     "context length",                       // OpenAI, OpenRouter, Mistral, vLLM
     "context window",                       // OpenAI, MiniMax
     "context size",                         // llama.cpp
+    "context limit",                        // Anthropic, of what is read and `max_tokens` together
     "exceeds the maximum number of tokens", // Gemini
     "maximum prompt length",                // xAI
     "reduce the length of the messages",    // Groq
@@ -266,6 +271,7 @@ impl Said {
             return *kind;
         }
         match status {
+            Some(300..=399) => Kind::MOVED,
             Some(401) => Kind::KEY,
             // OpenRouter: what was asked was flagged, and the key is a good one.
             Some(403) if sentence.contains("moderation") || sentence.contains("flagged") => {
@@ -404,6 +410,13 @@ mod tests {
             Code::ModelUnauthorized,
             "API key",
         ),
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"input length and `max_tokens` exceed context limit: 178959 + 64000 > 200000"}}"#,
+            Code::ModelContextExceeded,
+            "input length",
+        ),
+        (308, "Moved to https://h/v1", Code::ModelRefused, "Moved"),
         (401, r#"{"message":"invalid api token"}"#, Code::ModelUnauthorized, "invalid api token"),
         (401, r#"{"detail":"Unauthorized"}"#, Code::ModelUnauthorized, "Unauthorized"),
         (

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::embeddings::EmbeddingWire;
 use crate::error::Result;
 use crate::model::providers::{Reached, Timeouts};
-use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink};
+use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, EmbeddingUse};
 
 /// A provider at this address.
 pub(super) fn reached(name: &str, base_url: &str) -> Reached {
@@ -19,6 +20,7 @@ pub(super) fn reached(name: &str, base_url: &str) -> Reached {
         name: name.to_owned(),
         base_url: base_url.to_owned(),
         key: Some(SecretString::from("sk-test".to_owned())),
+        headers: Vec::new(),
         api_version: None,
         timeouts: Timeouts::default(),
         cassette: None,
@@ -160,6 +162,29 @@ pub(super) fn with_nonsense<'a>(events: impl IntoIterator<Item = &'a str>) -> Ve
     let nonsense = [json!(7), json!(-1.5), json!("x"), json!([]), json!({}), json!([{}])];
     let of = |event| nonsense.iter().flat_map(|with| replaced(event, with)).collect::<Vec<_>>();
     events.into_iter().flat_map(of).collect()
+}
+
+/// The tokens that are read of each of these answers to a request for vectors of two texts.
+pub(super) async fn tokens_of<M: EmbeddingWire>(
+    answers: &[String],
+    make: impl Fn(&str) -> M,
+) -> Vec<u64> {
+    let mut counts = Vec::new();
+    for answer in answers {
+        let (address, _asked) = serve(whole("200 OK", answer), 4096);
+        let texts = ["a".to_owned(), "b".to_owned()];
+        let made = make(&address).embed_batch(&texts, EmbeddingUse::Document).await;
+        counts.push(made.expect(answer).tokens);
+    }
+    counts
+}
+
+/// The vectors of one request for passages.
+pub(super) async fn embedded(
+    model: &impl EmbeddingWire,
+    texts: &[String],
+) -> Result<Vec<Vec<f32>>> {
+    model.embed_batch(texts, EmbeddingUse::Document).await.map(|made| made.vectors)
 }
 
 /// An event with each part of it in turn replaced by `with`.

@@ -3,6 +3,7 @@
 use super::Check;
 use crate::spec::document::{CognitionStrategy, Document, OutputParsing, ToolChoice};
 use crate::spec::node::Value;
+use crate::spec::options::reserved;
 
 pub(super) fn check(document: &Document, check: &mut Check<'_>) {
     let intelligence = &document.intelligence;
@@ -42,6 +43,14 @@ fn rest(document: &Document, check: &mut Check<'_>) {
             "AK1005",
             "an answer needs at least one token",
             None,
+        );
+    }
+    for reserved in reserved(&intelligence.provider_options) {
+        check.error(
+            &format!("/intelligence/provider_options{}", reserved.pointer),
+            "AK1005",
+            format!("`{}` is not the provider's own: {}", reserved.field, reserved.instead),
+            Some("remove it from `provider_options`"),
         );
     }
     let cognition = &intelligence.cognition;

@@ -128,6 +128,11 @@ impl Encoder {
         Ok(Self { level: Level::detect(), sizes, words, places, norm, layers, weights })
     }
 
+    /// The file of its weights.
+    pub(super) fn file(&self) -> &[u8] {
+        self.weights.bytes()
+    }
+
     /// The last layer for texts of tokens, one row for each token.
     pub(super) fn forward<'a>(&self, texts: &[&[u32]], work: &'a mut Workspace) -> &'a [f32] {
         let (level, epsilon) = (self.level, self.sizes.layer_norm_eps);

@@ -1,30 +1,34 @@
 //! Sentence models of the BERT family, from a local folder as sentence-transformers keeps it.
 //!
-//! - `settings`: what the folder's small files say, and the tokenizer.
+//! - `files`: the files of the folder, and what tells them from others.
+//! - `settings`: what the small ones say, and the tokenizer.
 //! - `weights`: the mapped safetensors file.
 //! - `encoder`: the forward pass.
 
 mod encoder;
+mod files;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod weights;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, Error, Result};
+use crate::io::run_blocking;
 use crate::model::EmbeddingModel;
 use crate::model::embedding::wordpiece::Piece;
 use crate::model::embedding::{away, still_wanted};
 use encoder::{Encoder, Workspace};
+use files::Files;
 use settings::{Frame, Pooling, Settings};
-use weights::Weights;
+use weights::{FILE, Weights};
 
 /// Tokens that go through the layers together: enough for the products to be at full speed, few
 /// enough for their results to stay in the cache.
@@ -50,6 +54,8 @@ struct Inner {
     settings: Settings,
     encoder: Encoder,
     folder: String,
+    files: Files,
+    fingerprint: OnceLock<String>,
 }
 
 impl SentenceModel {
@@ -61,10 +67,29 @@ impl SentenceModel {
     /// [`Code::ModelFileInvalid`] when a file is missing, damaged, or of a kind that is not
     /// supported; [`Code::FileUnreadable`].
     pub fn open(folder: &Path) -> Result<Self> {
-        let settings = Settings::read(folder)?;
+        let mut files = Files::of(folder);
+        let settings = Settings::read(&mut files)?;
+        files.note(FILE);
         let encoder = Encoder::new(Weights::open(folder)?, settings.sizes.clone())?;
         let folder = folder.display().to_string();
-        Ok(Self(Arc::new(Inner { settings, encoder, folder })))
+        let fingerprint = OnceLock::new();
+        Ok(Self(Arc::new(Inner { settings, encoder, folder, files, fingerprint })))
+    }
+
+    /// What tells its vectors from those of other weights, another tokenizer or another pooling: 16
+    /// hexadecimal digits. The first call reads all of the weights.
+    pub fn fingerprint_now(&self) -> &str {
+        self.0.fingerprint.get_or_init(|| self.0.files.fingerprint(self.0.encoder.file()))
+    }
+
+    /// Whether its folder still has the files that it was made of, by their sizes and times.
+    pub(super) fn is_current(&self) -> bool {
+        self.0.files.are_current()
+    }
+
+    /// Whether both were made of the same files.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.0.files == other.0.files
     }
 
     /// How many numbers a vector has.
@@ -226,5 +251,10 @@ impl EmbeddingModel for SentenceModel {
 
     async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
         self.embed_for(texts, EmbeddingUse::Query).await
+    }
+
+    async fn fingerprint(&self) -> Result<Option<String>> {
+        let model = self.clone();
+        run_blocking(move || Ok(Some(model.fingerprint_now().to_owned()))).await
     }
 }

@@ -1,19 +1,14 @@
 //! What the small files of a model's folder say: sizes, tokenizer, pooling, prompts.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::error::{Code, Error, Result};
+use super::files::{Files, invalid};
+use crate::error::Result;
 use crate::model::embedding::vocabulary::Vocabulary;
 use crate::model::embedding::wordpiece::{Preparation, WordPiece};
-
-/// A tokenizer of 250,000 pieces takes 17 MB.
-const FILE_LIMIT: u64 = 64 * 1024 * 1024;
 
 /// How the vectors of the tokens become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,25 +70,19 @@ pub(super) struct Settings {
     pub(super) document_prompt: String,
 }
 
-/// The error for something in a model's folder.
-pub(super) fn invalid(path: &Path, message: impl Into<String>) -> Error {
-    Error::new(Code::ModelFileInvalid, message).at(path.display().to_string())
-}
-
 impl Settings {
-    pub(super) fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("config.json");
-        let sizes: Sizes = required(&path)?;
-        sizes.check(&path)?;
-        let modules: Option<Vec<Module>> = optional(&folder.join("modules.json"))?;
-        let pooling = pooling(folder, modules.as_deref().unwrap_or_default())?;
+    pub(super) fn read(files: &mut Files) -> Result<Self> {
+        let sizes: Sizes = files.required("config.json")?;
+        sizes.check(&files.path("config.json"))?;
+        let modules: Option<Vec<Module>> = files.optional("modules.json")?;
+        let pooling = pooling(files, modules.as_deref().unwrap_or_default())?;
         let tokenizer_config: TokenizerConfig =
-            optional(&folder.join("tokenizer_config.json"))?.unwrap_or_default();
-        let (tokenizer, frame) = tokenizer(folder, &sizes, &tokenizer_config)?;
+            files.optional("tokenizer_config.json")?.unwrap_or_default();
+        let (tokenizer, frame) = tokenizer(files, &sizes, &tokenizer_config)?;
         let limits: SentenceConfig =
-            optional(&folder.join("sentence_bert_config.json"))?.unwrap_or_default();
+            files.optional("sentence_bert_config.json")?.unwrap_or_default();
         let prompts: Prompts =
-            optional(&folder.join("config_sentence_transformers.json"))?.unwrap_or_default();
+            files.optional("config_sentence_transformers.json")?.unwrap_or_default();
         // A tokenizer without a limit of its own says 10^30.
         let max_tokens = limits
             .max_seq_length
@@ -193,7 +182,7 @@ impl Prompts {
 
 /// From `modules.json` and the pooling module's own file. What is not said is not guessed: the
 /// wrong pooling would give vectors that look right.
-fn pooling(folder: &Path, modules: &[Module]) -> Result<Pooling> {
+fn pooling(files: &mut Files, modules: &[Module]) -> Result<Pooling> {
     let mut place = "1_Pooling";
     for module in modules {
         match module.kind.rsplit('.').next().unwrap_or_default() {
@@ -201,16 +190,17 @@ fn pooling(folder: &Path, modules: &[Module]) -> Result<Pooling> {
             "Pooling" => place = &module.path,
             other => {
                 let what = format!("a module of type {other:?} is not supported");
-                return Err(invalid(&folder.join("modules.json"), what)
+                return Err(invalid(&files.path("modules.json"), what)
                     .hint("transformer, pooling and normalize are"));
             }
         }
     }
     if Path::new(place).components().any(|c| !matches!(c, std::path::Component::Normal(_))) {
-        return Err(invalid(&folder.join("modules.json"), "a module's path leaves the folder"));
+        return Err(invalid(&files.path("modules.json"), "a module's path leaves the folder"));
     }
-    let path = folder.join(place).join("config.json");
-    let config: PoolingConfig = required(&path)?;
+    let name = Path::new(place).join("config.json");
+    let config: PoolingConfig = files.required(&name)?;
+    let path = files.path(&name);
     if config.include_prompt == Some(false) {
         return Err(invalid(&path, "pooling without the prompt's tokens is not supported"));
     }
@@ -280,10 +270,14 @@ impl Default for TokenizerConfig {
     }
 }
 
-fn tokenizer(folder: &Path, sizes: &Sizes, config: &TokenizerConfig) -> Result<(WordPiece, Frame)> {
-    let path = folder.join("tokenizer.json");
-    let (path, pieces, preparation) = match optional::<TokenizerFile>(&path)? {
+fn tokenizer(
+    files: &mut Files,
+    sizes: &Sizes,
+    config: &TokenizerConfig,
+) -> Result<(WordPiece, Frame)> {
+    let (path, pieces, preparation) = match files.optional::<TokenizerFile>("tokenizer.json")? {
         Some(file) => {
+            let path = files.path("tokenizer.json");
             let preparation = file.preparation(&path)?;
             let pieces = file.model.pieces(&path, sizes.vocab_size)?;
             (path, pieces, preparation)
@@ -294,8 +288,8 @@ fn tokenizer(folder: &Path, sizes: &Sizes, config: &TokenizerConfig) -> Result<(
                 strip_accents: config.strip_accents.unwrap_or(config.do_lower_case),
                 split_chinese: config.tokenize_chinese_chars,
             };
-            let path = folder.join("vocab.txt");
-            let text = read(&path)?.ok_or_else(|| {
+            let path = files.path("vocab.txt");
+            let text = files.read("vocab.txt")?.ok_or_else(|| {
                 invalid(&path, "there is neither a tokenizer.json nor a vocab.txt in the folder")
                     .hint("copy the tokenizer's files of the model into the folder")
             })?;
@@ -355,38 +349,4 @@ impl PieceModel {
         }
         Ok(pieces)
     }
-}
-
-fn required<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    optional(path)?.ok_or_else(|| {
-        invalid(path, "the model's folder has no such file")
-            .hint("copy the whole folder of the model, as sentence-transformers keeps it")
-    })
-}
-
-/// `None` when there is no such file.
-fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let Some(text) = read(path)? else { return Ok(None) };
-    let wrong = |error| invalid(path, "not the JSON that belongs here").caused_by(error);
-    serde_json::from_str(&text).map(Some).map_err(wrong)
-}
-
-fn read(path: &Path) -> Result<Option<String>> {
-    let unreadable = |error: std::io::Error| {
-        Error::new(Code::FileUnreadable, "the file cannot be read")
-            .at(path.display().to_string())
-            .caused_by(error)
-    };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(FILE_LIMIT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > FILE_LIMIT {
-        return Err(invalid(path, "the file is larger than such a file can be"));
-    }
-    let text = String::from_utf8(bytes);
-    text.map(Some).map_err(|error| invalid(path, "the file is not UTF-8").caused_by(error))
 }

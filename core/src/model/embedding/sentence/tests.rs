@@ -191,3 +191,58 @@ fn damaged_weights_are_refused_and_never_panic() {
     let error = model.embed_now(&texts, EmbeddingUse::Document, &CancellationToken::new());
     assert_eq!(error.expect_err("no numbers").code(), Code::ModelFileInvalid);
 }
+
+#[test]
+fn a_fingerprint_is_that_of_all_that_decides_a_vector_and_of_nothing_else() {
+    let print =
+        |folder: &Path| SentenceModel::open(folder).expect("a model").fingerprint_now().to_owned();
+    // Vectors that were made with an earlier version of aikit are found as long as these stand.
+    assert_eq!(print(&folder("tiny-mean")), "4beab3aa1fb52281");
+    assert_eq!(print(&folder("tiny-cls")), "22a20d39dbfd46b9");
+    let copied = copy("tiny-mean");
+    assert_eq!(print(copied.path()), print(&folder("tiny-mean")), "wherever it lies");
+    for file in ["README.md", "vocab.txt", "expected.json", "1_Pooling/other.json"] {
+        fs::write(copied.path().join(file), "x").expect("written");
+    }
+    assert_eq!(print(copied.path()), print(&folder("tiny-mean")), "nothing of it is read");
+    for (name, file) in [
+        ("tiny-mean", "config.json"),
+        ("tiny-mean", "1_Pooling/config.json"),
+        ("tiny-mean", "tokenizer.json"),
+        ("tiny-mean", "tokenizer_config.json"),
+        ("tiny-mean", "modules.json"),
+        ("tiny-mean", "sentence_bert_config.json"),
+        ("tiny-mean", "config_sentence_transformers.json"),
+        ("tiny-cls", "vocab.txt"),
+    ] {
+        let copy = copy(name);
+        let path = copy.path().join(file);
+        let text = fs::read_to_string(&path).expect("the file");
+        // Another end of the file: one that means nothing.
+        let changed = text.strip_suffix('\n').map_or_else(|| format!("{text}\n"), str::to_owned);
+        fs::write(&path, changed).expect("written");
+        assert_ne!(print(copy.path()), print(&folder(name)), "{file}");
+    }
+    let copy = copy("tiny-mean");
+    let path = copy.path().join("model.safetensors");
+    let mut bytes = fs::read(&path).expect("the weights");
+    *bytes.last_mut().expect("a byte") ^= 1;
+    fs::write(&path, bytes).expect("written");
+    assert_ne!(print(copy.path()), print(&folder("tiny-mean")), "one bit of the weights");
+}
+
+#[test]
+fn changed_files_are_noticed() {
+    let copy = copy("tiny-cls");
+    let model = SentenceModel::open(copy.path()).expect("a model");
+    assert!(model.is_current());
+    // One that was looked for in vain.
+    fs::write(copy.path().join("tokenizer.json"), "{}").expect("written");
+    assert!(!model.is_current());
+    fs::remove_file(copy.path().join("tokenizer.json")).expect("removed");
+    assert!(model.is_current());
+    // Put in its place, not written over: it is mapped.
+    fs::write(copy.path().join("new"), "x").expect("written");
+    fs::rename(copy.path().join("new"), copy.path().join("model.safetensors")).expect("moved");
+    assert!(!model.is_current());
+}

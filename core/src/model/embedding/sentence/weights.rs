@@ -10,8 +10,11 @@ use aikit_kernels::half::from_f16;
 use memmap2::Mmap;
 use safetensors::{Dtype, SafeTensors};
 
-use super::settings::invalid;
+use super::files::invalid;
 use crate::error::{Code, Error, Result};
+
+/// Its name in the folder.
+pub(super) const FILE: &str = "model.safetensors";
 
 /// A mapped file of tensors.
 pub(super) struct Weights {
@@ -68,7 +71,7 @@ impl Tensor<'_> {
 impl Weights {
     /// Maps `model.safetensors` of a folder.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let path = folder.join("model.safetensors");
+        let path = folder.join(FILE);
         let shown = path.display().to_string();
         let file = File::open(&path).map_err(|error| {
             if error.kind() != std::io::ErrorKind::NotFound {
@@ -93,6 +96,11 @@ impl Weights {
                 .caused_by(error)
         })?;
         Ok(Self { path, map })
+    }
+
+    /// All of the file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.map
     }
 
     /// The tensor at a place of this file.

@@ -6,7 +6,7 @@
 
 mod conversation;
 mod events;
-mod models;
+pub(super) mod models;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -17,6 +17,7 @@ use super::http::{Endpoint, KeyHeader, address};
 use crate::error::{Error, Result};
 use crate::model::dialect::{Compiled, Flavour};
 use crate::model::providers::Reached;
+use crate::model::wires::body::check_options;
 use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, StructuredOutput};
 use events::Reader;
 use models::Model;
@@ -58,6 +59,7 @@ impl ChatModel for Anthropic {
         let tools = self.compiled.tools(&request.tools);
         let output = request.output.as_ref().filter(|_| self.model.native_output);
         let output = output.map(|output| self.compiled.output(output));
+        check_options(&request.provider_options)?;
         let written = request::body(&self.name, &self.model, request, &tools, output.as_deref());
         let (body, prefix) = written.map_err(|e| {
             Error::invalid_argument("the request cannot be written as JSON").caused_by(e)

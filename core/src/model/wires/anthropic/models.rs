@@ -169,6 +169,12 @@ pub(super) fn effort(effort: ReasoningEffort) -> &'static str {
     }
 }
 
+/// What models begin with that the table knows.
+#[cfg(test)]
+pub(in crate::model::wires) fn known() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|(beginning, _)| *beginning)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,16 +7,15 @@ mod tests;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::stream::Reading;
-use super::embeddings::{BatchLimit, add, batches, post};
+use super::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
 use super::http::{Endpoint, KeyHeader, address};
 use crate::error::Result;
-use crate::io;
 use crate::model::providers::Reached;
 use crate::model::{
-    ChatModel, ChatRequest, Completion, DeltaSink, EmbeddingModel, StructuredOutput,
+    ChatModel, ChatRequest, Completion, DeltaSink, Embedded, EmbeddingUse, StructuredOutput,
 };
 
 /// The wire of its receipts.
@@ -68,8 +67,10 @@ impl ChatModel for Cohere {
 }
 
 #[derive(Deserialize)]
-struct Embedded {
+struct Answer {
     embeddings: Kinds,
+    #[serde(default)]
+    meta: Value,
 }
 
 #[derive(Deserialize)]
@@ -78,37 +79,29 @@ struct Kinds {
 }
 
 #[async_trait]
-impl EmbeddingModel for Cohere {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_as("search_document", texts).await
+impl EmbeddingWire for Cohere {
+    /// 96 texts; what is too long of one is left out by the provider.
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit { texts: 96, bytes: 512 * 1024 }
     }
 
-    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_as("search_query", texts).await
-    }
-}
-
-impl Cohere {
-    async fn embed_as(&self, purpose: &'static str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let (this, texts) = (self.clone(), texts.to_vec());
-        io::run_here(async move { this.embed_batches(purpose, &texts).await }).await
-    }
-
-    async fn embed_batches(&self, purpose: &str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
-        for batch in batches(texts, BatchLimit { texts: 96, bytes: 512 * 1024 }) {
-            let body = json!({
-                "model": self.model,
-                "texts": batch,
-                "input_type": purpose,
-                "embedding_types": ["float"],
-            });
-            let text = post(&self.embed, body.to_string().into_bytes()).await?;
-            let answer: Embedded = serde_json::from_str(&text).map_err(|e| {
-                self.embed.nonsense(&format!("what is no list of embeddings ({e})"), &text)
-            })?;
-            add(&self.embed, &mut vectors, answer.embeddings.float, batch.len())?;
-        }
-        Ok(vectors)
+    async fn embed_batch(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
+        let body = json!({
+            "model": self.model,
+            "texts": texts,
+            "input_type": match purpose {
+                EmbeddingUse::Document => "search_document",
+                EmbeddingUse::Query => "search_query",
+            },
+            "embedding_types": ["float"],
+        });
+        let text = post(&self.embed, &body).await?;
+        let answer: Answer = serde_json::from_str(&text).map_err(|e| {
+            self.embed.nonsense(&format!("what is no list of embeddings ({e})"), &text)
+        })?;
+        Ok(Embedded {
+            vectors: vectors(&self.embed, answer.embeddings.float, texts.len())?,
+            tokens: counted(&answer.meta["billed_units"]["input_tokens"]),
+        })
     }
 }

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::error::Code;
 use crate::model::wires::testing::{
-    Kept, ask, cut_off, events, reached, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, embedded, events, reached, serve, tokens_of, whole, with_nonsense,
+    with_nulls,
 };
 use crate::model::{
     Image, ImageSource, Message, OutputSchema, Reasoning, Receipt, ToolCall, ToolSpec, Usage,
@@ -253,15 +254,19 @@ async fn embeddings_are_those_of_the_second_version() {
     let body = r#"{"id":"e","embeddings":{"float":[[3,4],[0,2]]},"texts":["a","b"],"meta":{"api_version":{"version":"2"}}}"#;
     let (address, asked) = serve(whole("200 OK", body), 4096);
     let texts = ["a".to_owned(), "b".to_owned()];
-    let vectors = model(&format!("{address}/v2/")).embed(&texts).await.expect("vectors");
+    let vectors = embedded(&model(&format!("{address}/v2/")), &texts).await.expect("vectors");
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
     let asked = asked.recv().expect("request");
     assert!(asked.starts_with("POST /v2/embed "), "{asked}");
     // Questions are told from passages.
     let (address, queried) = serve(whole("200 OK", body), 4096);
-    model(&format!("{address}/v2/")).embed_queries(&texts).await.expect("vectors");
+    let again = model(&format!("{address}/v2/"));
+    again.embed_batch(&texts, EmbeddingUse::Query).await.expect("vectors");
     let queried = queried.recv().expect("request");
     assert!(queried.contains(r#""input_type":"search_query""#), "{queried}");
+    let told = body.replace(r#""meta":{"#, r#""meta":{"billed_units":{"input_tokens":9},"#);
+    let answers = [body.to_owned(), told, body.replace(r#""meta":{"#, r#""meta":"x","m":{"#)];
+    assert_eq!(tokens_of(&answers, model).await, [0, 9, 0]);
     let sent: Value =
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
     assert_eq!(

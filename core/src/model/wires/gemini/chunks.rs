@@ -247,7 +247,7 @@ impl<'a> Reader<'a> {
                     Code::ModelInvalidResponse,
                     format!("the model's answer was thrown away by the provider ({reason})"),
                 );
-                let said: String = self.endpoint.without_key(&said).chars().take(500).collect();
+                let said: String = self.endpoint.without_secrets(&said).chars().take(500).collect();
                 return Err(error.caused_by(said).retry(true));
             }
             _ if !self.done.tool_calls.is_empty() => finish::TOOL_CALLS.into(),

@@ -2,21 +2,21 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Gemini;
 use crate::error::Result;
-use crate::io;
-use crate::model::EmbeddingModel;
-use crate::model::resilience::with_retries;
-use crate::model::wires::normalised;
+use crate::model::wires::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
+use crate::model::{Embedded, EmbeddingUse};
 
-/// Texts in one request; the API takes no more than 100.
-const BATCH: usize = 100;
+/// Only these know tasks.
+const TASKED: [&str; 2] = ["models/gemini-embedding-001", "models/text-embedding-"];
 
 #[derive(Deserialize)]
 struct Embeddings {
     embeddings: Vec<Embedding>,
+    #[serde(default, rename = "usageMetadata")]
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -25,57 +25,35 @@ struct Embedding {
 }
 
 #[async_trait]
-impl EmbeddingModel for Gemini {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_as("RETRIEVAL_DOCUMENT", texts).await
+impl EmbeddingWire for Gemini {
+    /// 100 texts with 20,000 tokens.
+    fn batch_limit(&self) -> BatchLimit {
+        BatchLimit { texts: 100, bytes: 29 * 1024 }
     }
 
-    async fn embed_queries(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        self.embed_as("RETRIEVAL_QUERY", texts).await
-    }
-}
-
-impl Gemini {
-    async fn embed_as(&self, purpose: &'static str, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let (endpoint, model, texts) =
-            (self.embeddings.clone(), self.resource.clone(), texts.to_vec());
-        // Only these know tasks.
-        let tasked = ["models/gemini-embedding-001", "models/text-embedding-"];
-        let purpose = tasked.iter().any(|known| model.starts_with(known)).then_some(purpose);
-        io::run_here(async move {
-            let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
-            for batch in texts.chunks(BATCH) {
-                let request = |text: &String| {
-                    let content = json!({"parts": [{"text": text}]});
-                    match purpose {
-                        Some(task) => json!({"model": model, "content": content, "taskType": task}),
-                        None => json!({"model": model, "content": content}),
-                    }
-                };
-                let requests: Vec<_> = batch.iter().map(request).collect();
-                let body = json!({ "requests": requests }).to_string().into_bytes();
-                let answer = with_retries(|| {
-                    let (endpoint, body) = (endpoint.clone(), body.clone());
-                    async move { endpoint.post(body).await?.body().await }
-                })
-                .await?;
-                let nonsense = |what: &str| endpoint.nonsense(what, &answer);
-                let parsed: Embeddings = serde_json::from_str(&answer)
-                    .map_err(|e| nonsense(&format!("what is no list of embeddings ({e})")))?;
-                if parsed.embeddings.len() != batch.len() {
-                    return Err(nonsense("another number of embeddings than of texts"));
-                }
-                for embedding in parsed.embeddings {
-                    let dimension = vectors.first().map_or(embedding.values.len(), Vec::len);
-                    let vector =
-                        normalised(embedding.values).filter(|v| v.len() == dimension).ok_or_else(
-                            || nonsense("a vector that is empty, not finite or of another size"),
-                        )?;
-                    vectors.push(vector);
-                }
+    async fn embed_batch(&self, texts: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
+        let model = &self.resource;
+        let task = match purpose {
+            _ if !TASKED.iter().any(|known| model.starts_with(known)) => None,
+            EmbeddingUse::Document => Some("RETRIEVAL_DOCUMENT"),
+            EmbeddingUse::Query => Some("RETRIEVAL_QUERY"),
+        };
+        let request = |text: &String| {
+            let content = json!({"parts": [{"text": text}]});
+            match task {
+                Some(task) => json!({"model": model, "content": content, "taskType": task}),
+                None => json!({"model": model, "content": content}),
             }
-            Ok(vectors)
+        };
+        let requests: Vec<_> = texts.iter().map(request).collect();
+        let text = post(&self.embeddings, &json!({ "requests": requests })).await?;
+        let answer: Embeddings = serde_json::from_str(&text).map_err(|e| {
+            self.embeddings.nonsense(&format!("what is no list of embeddings ({e})"), &text)
+        })?;
+        let found = answer.embeddings.into_iter().map(|e| e.values).collect();
+        Ok(Embedded {
+            vectors: vectors(&self.embeddings, found, texts.len())?,
+            tokens: counted(&answer.usage["promptTokenCount"]),
         })
-        .await
     }
 }

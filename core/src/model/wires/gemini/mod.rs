@@ -8,7 +8,7 @@
 mod chunks;
 mod conversation;
 mod embeddings;
-mod models;
+pub(super) mod models;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -19,6 +19,7 @@ use super::http::{Endpoint, KeyHeader, address};
 use crate::error::{Error, Result};
 use crate::model::dialect::{Compiled, Flavour};
 use crate::model::providers::Reached;
+use crate::model::wires::body::check_options;
 use crate::model::{ChatModel, ChatRequest, Completion, Delta, DeltaSink, StructuredOutput};
 use chunks::Reader;
 
@@ -73,6 +74,7 @@ impl ChatModel for Gemini {
         let native = self.structured_output() == StructuredOutput::Native;
         let output = request.output.as_ref().filter(|_| native);
         let output = output.map(|output| self.compiled.output(output));
+        check_options(&request.provider_options)?;
         let body = request::body(&self.name, request, &tools, output.as_deref()).map_err(|e| {
             Error::invalid_argument("the request cannot be written as JSON").caused_by(e)
         })?;

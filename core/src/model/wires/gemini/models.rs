@@ -85,6 +85,12 @@ pub(super) fn thinking_config(model: &str, effort: ReasoningEffort) -> Option<Va
     }
 }
 
+/// What models begin with that the table knows.
+#[cfg(test)]
+pub(in crate::model::wires) fn known() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|(beginning, _)| *beginning)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

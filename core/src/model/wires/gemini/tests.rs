@@ -8,9 +8,11 @@ use super::*;
 use crate::error::Code;
 use crate::io::SseReader;
 use crate::model::dialect::{Output, Tools};
-use crate::model::wires::testing::{Kept, reached, serve, whole, with_nonsense, with_nulls};
+use crate::model::wires::testing::{
+    Kept, embedded, reached, serve, tokens_of, whole, with_nonsense, with_nulls,
+};
 use crate::model::{
-    EmbeddingModel, Image, ImageSource, Message, OutputSchema, Reasoning, ToolCall, ToolSpec, Usage,
+    Image, ImageSource, Message, OutputSchema, Reasoning, ToolCall, ToolSpec, Usage,
 };
 use crate::spec::{ReasoningEffort, ToolChoice};
 
@@ -372,7 +374,7 @@ async fn texts_become_vectors_of_length_one() {
     let answer = r#"{"embeddings":[{"values":[3,4]},{"values":[0,2]}]}"#;
     let (base, asked) = serve(whole("200 OK", answer), 4096);
     let model = model(&base, "gemini-embedding-001").expect("model");
-    let vectors = model.embed(&["a".into(), "b".into()]).await.expect("vectors");
+    let vectors = embedded(&model, &["a".into(), "b".into()]).await.expect("vectors");
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
     let asked = asked.recv().expect("asked");
     assert!(
@@ -383,6 +385,10 @@ async fn texts_become_vectors_of_length_one() {
         serde_json::from_str(asked.split("\r\n\r\n").nth(1).expect("body")).expect("json");
     let of = |text: &str| json!({"model": "models/gemini-embedding-001", "content": {"parts": [{"text": text}]}, "taskType": "RETRIEVAL_DOCUMENT"});
     assert_eq!(body, json!({"requests": [of("a"), of("b")]}));
+    let told = answer.replace("]}]}", r#"]}],"usageMetadata":{"promptTokenCount":9}}"#);
+    let odd = answer.replace("]}]}", r#"]}],"usageMetadata":7}"#);
+    let make = |base: &str| self::model(base, "gemini-embedding-001").expect("model");
+    assert_eq!(tokens_of(&[answer.to_owned(), told, odd], make).await, [0, 9, 0]);
     for nonsense in [
         r#"{"embeddings":[{"values":[1]}]}"#,
         r#"{"embeddings":[{"values":[1]},{"values":[]}]}"#,
@@ -390,7 +396,7 @@ async fn texts_become_vectors_of_length_one() {
     ] {
         let (base, _) = serve(whole("200 OK", nonsense), 4096);
         let model = self::model(&base, "gemini-embedding-001").expect("model");
-        let error = model.embed(&["a".into(), "b".into()]).await.expect_err("nonsense");
+        let error = embedded(&model, &["a".into(), "b".into()]).await.expect_err("nonsense");
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{nonsense}");
     }
 }

@@ -2,18 +2,19 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::OpenAiChat;
 use super::quirks::Who;
 use crate::error::Result;
-use crate::io;
-use crate::model::EmbeddingModel;
-use crate::model::wires::embeddings::{BatchLimit, add, batches, post};
+use crate::model::wires::embeddings::{BatchLimit, EmbeddingWire, counted, post, vectors};
+use crate::model::{Embedded, EmbeddingUse};
 
 #[derive(Deserialize)]
 struct Embeddings {
     data: Vec<Embedding>,
+    #[serde(default)]
+    usage: Value,
 }
 
 #[derive(Deserialize)]
@@ -23,29 +24,31 @@ struct Embedding {
 }
 
 #[async_trait]
-impl EmbeddingModel for OpenAiChat {
-    async fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let (this, texts) = (self.clone(), texts.to_vec());
-        io::run_here(async move { this.embed_batches(&texts).await }).await
-    }
-}
-
-impl OpenAiChat {
-    async fn embed_batches(&self, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        // Providers limit the tokens of a request: OpenAI to 300,000, Mistral to 16,384.
-        let bytes = if self.who == Who::Mistral { 24 * 1024 } else { 512 * 1024 };
-        let mut vectors: Vec<Vec<f32>> = Vec::with_capacity(texts.len());
-        for batch in batches(texts, BatchLimit { texts: 64, bytes }) {
-            let body = json!({"model": self.model, "input": batch, "encoding_format": "float"});
-            let text = post(&self.embeddings, body.to_string().into_bytes()).await?;
-            let mut answer: Embeddings = serde_json::from_str(&text).map_err(|e| {
-                let what = format!("what is no list of embeddings ({e})");
-                self.embeddings.nonsense(&what, &text)
-            })?;
-            answer.data.sort_by_key(|e| e.index);
-            let answer = answer.data.into_iter().map(|e| e.embedding).collect();
-            add(&self.embeddings, &mut vectors, answer, batch.len())?;
+impl EmbeddingWire for OpenAiChat {
+    fn batch_limit(&self) -> BatchLimit {
+        match self.who {
+            // 16,384 tokens.
+            Who::Mistral => BatchLimit { texts: 64, bytes: 24 * 1024 },
+            // Servers for embeddings take 32 texts unless they are told otherwise.
+            Who::Other => BatchLimit { texts: 32, bytes: 128 * 1024 },
+            // OpenAI takes 2,048 texts with 300,000 tokens.
+            _ => BatchLimit { texts: 64, bytes: 440 * 1024 },
         }
-        Ok(vectors)
+    }
+
+    async fn embed_batch(&self, texts: &[String], _: EmbeddingUse) -> Result<Embedded> {
+        let body = json!({"model": self.model, "input": texts, "encoding_format": "float"});
+        let text = post(&self.embeddings, &body).await?;
+        let mut answer: Embeddings = serde_json::from_str(&text).map_err(|e| {
+            let what = format!("what is no list of embeddings ({e})");
+            self.embeddings.nonsense(&what, &text)
+        })?;
+        answer.data.sort_by_key(|e| e.index);
+        let found = answer.data.into_iter().map(|e| e.embedding).collect();
+        let said = |name: &str| counted(&answer.usage[name]);
+        Ok(Embedded {
+            vectors: vectors(&self.embeddings, found, texts.len())?,
+            tokens: said("total_tokens").max(said("prompt_tokens")),
+        })
     }
 }

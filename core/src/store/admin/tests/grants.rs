@@ -23,6 +23,7 @@ async fn readings(door: &TenantStore) -> Vec<Option<Code>> {
         door.search_text("c", words(), 9),
         door.search_vectors("c", "m/m", vec![1.0, 0.5], 9),
         door.chunks_without_vector("c", "m/m", 9),
+        door.has_outdated_vectors("c", "m/m", "m/m#x"),
         door.spec(SpecRef::Version(id)),
         door.list_specs(SpecFilter::default(), 9, None),
         door.spec_history("helper"),
@@ -50,6 +51,7 @@ async fn writings(door: &TenantStore) -> Vec<Option<Code>> {
     codes![
         door.put_documents("c", vec![document("b", "x")], vec![]),
         door.put_vectors("c", "m/m", vec![(1, vec![1.0])]),
+        door.remove_outdated_vectors("c", "m/m", "m/m#x"),
         door.save_spec(spec("helper", "2.0.0", "x"), None, stamp()),
         door.promote_spec(id(), stamp()),
         door.deprecate_spec(id(), None, None, stamp()),

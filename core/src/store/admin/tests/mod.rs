@@ -5,6 +5,7 @@ mod audit;
 mod deletion;
 mod erasure;
 mod grants;
+mod outdated;
 mod place;
 mod retention;
 mod tenants;

@@ -99,6 +99,11 @@ async fn operation(tenant: &TenantStore, numbers: &mut Numbers, n: u32) -> Resul
         }
         8 => {
             let model = format!("m/{}", numbers.below(2));
+            if numbers.below(4) == 0 {
+                let identity = format!("{model}#x");
+                let removed = tenant.remove_outdated_vectors(&collection, &model, &identity).await;
+                return removed.map(drop).map_err(|error| error.code());
+            }
             let chunks =
                 tenant.chunks_without_vector(&collection, &model, 3).await.expect("chunks");
             let vectors = chunks.into_iter().map(|(id, _)| (id, vec![0.5; 3])).collect();

@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::error::Code;
+use crate::model::wires::embeddings::EmbeddingWire;
 use crate::model::wires::testing::{
-    Kept, ask, cut_off, events, serve, whole, with_nonsense, with_nulls,
+    Kept, ask, cut_off, embedded, events, serve, tokens_of, whole, with_nonsense, with_nulls,
 };
-use crate::model::{EmbeddingModel, Usage, finish};
+use crate::model::{Usage, finish};
 
 async fn answer(name: &'static str, data: &[&str]) -> (Result<Completion>, Kept) {
     ask(events(data), 4096, |address| chat(name, address, "m")).await
@@ -371,7 +372,7 @@ async fn embeddings_come_in_order_and_at_length_1() {
     let body = r#"{"object":"list","data":[{"object":"embedding","index":1,"embedding":[0,2]},{"index":0,"embedding":[3.0,4.0]}],"model":"e","usage":{"prompt_tokens":1}}"#;
     let (address, asked) = serve(whole("200 OK", body), 4096);
     let texts = ["a".to_owned(), "b".to_owned()];
-    let vectors = chat("mine", &address, "e").embed(&texts).await.expect("vectors");
+    let vectors = embedded(&chat("mine", &address, "e"), &texts).await.expect("vectors");
     assert_eq!(vectors, [[0.6, 0.8], [0.0, 1.0]]);
     let asked = asked.recv().expect("request");
     assert!(asked.starts_with("POST /embeddings "), "{asked}");
@@ -386,9 +387,39 @@ async fn embeddings_come_in_order_and_at_length_1() {
         "{}",
     ] {
         let (address, _asked) = serve(whole("200 OK", body), 4096);
-        let error = chat("mine", &address, "e").embed(&texts).await.expect_err(body);
+        let error = embedded(&chat("mine", &address, "e"), &texts).await.expect_err(body);
         assert_eq!(error.code(), Code::ModelInvalidResponse, "{body}");
     }
+}
+
+#[tokio::test]
+async fn tokens_of_embeddings_are_counted_where_they_are_told_and_never_make_them_fail() {
+    let answer = |usage: &str| {
+        format!(r#"{{"data":[{{"embedding":[1]}},{{"embedding":[2]}}],"usage":{usage}}}"#)
+    };
+    let said = [
+        r#"{"prompt_tokens":5,"total_tokens":5}"#,
+        r#"{"prompt_tokens":5}"#,
+        r#"{"total_tokens":7.0}"#,
+        r#"{"total_tokens":null}"#,
+        r#"{"total_tokens":-1}"#,
+        "null",
+        "[]",
+        r#""many""#,
+    ];
+    let counts = tokens_of(&said.map(answer), |address| chat("mine", address, "e")).await;
+    assert_eq!(counts, [5, 5, 7, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn requests_for_vectors_are_bounded_by_what_each_provider_takes() {
+    let limit = |name: &str| {
+        let limit = chat(name, "http://127.0.0.1:9", "e").batch_limit();
+        (limit.texts, limit.bytes / 1024)
+    };
+    assert_eq!(limit("openai"), (64, 440));
+    assert_eq!(limit("mistral"), (64, 24));
+    assert_eq!(limit("mine"), (32, 128));
 }
 
 /// Pieces of every kind that a provider sends.
