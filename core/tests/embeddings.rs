@@ -329,6 +329,62 @@ async fn vectors_count_on_the_tenants_day_and_stop_where_it_ends() {
     }
 }
 
+#[tokio::test]
+async fn vectors_that_were_sent_for_and_never_came_count_as_well() {
+    // Nothing comes; then after one that never comes, an answer.
+    for (script, retries, asked) in
+        [((|_| None) as Script, 0, 1), (|n| (n > 0).then_some(("200 OK", "")), 1, 2)]
+    {
+        let server = Server::new(Duration::ZERO, script);
+        let config = ProviderConfig {
+            first_byte_ms: Some(300),
+            max_retries: Some(retries),
+            ..server.config()
+        };
+        let kernel = kernel("t", config).await;
+        let collection = kernel.collection("c").expect("collection");
+        let outcome = ingest(&collection, document(1).path()).await;
+        assert_eq!((outcome.is_ok(), server.asked().len()), (asked == 2, asked));
+        let tokens = kernel.usage(1).await.expect("usage").days[0].input_tokens;
+        let once = tokens / asked as u64;
+        // One passage of about 1,000 bytes, estimated at 3.5 bytes a token.
+        assert!((200..500).contains(&once), "{tokens}");
+    }
+    // Who is stopped has sent it.
+    let server = Server::new(Duration::ZERO, |_| None);
+    let kernel = kernel("t", server.config()).await;
+    let collection = kernel.collection("c").expect("collection");
+    let (folder, cancel) = (document(1), CancellationToken::new());
+    let stop = async {
+        while server.asked().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        cancel.cancel();
+    };
+    let ingest = ingest_as(&collection, folder.path(), MODEL, cancel.clone());
+    let (outcome, ()) = tokio::join!(ingest, stop);
+    assert_eq!(outcome.expect_err("stopped").code(), Code::Cancelled);
+    let patience = Instant::now() + Duration::from_secs(60);
+    while kernel.usage(1).await.expect("usage").days.is_empty() {
+        assert!(Instant::now() < patience, "it was never counted");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_configured_for_a_provider_holds_under_its_other_names() {
+    let server = Server::new(Duration::ZERO, |_| Some(("503 Service Unavailable", "")));
+    let config = ProviderConfig { max_retries: Some(0), ..server.config() };
+    let providers = Providers([("openai".to_owned(), config)].into());
+    let options = OpenOptions { providers, ..OpenOptions::default() };
+    let kernel = Kernel::open(options).await.expect("open");
+    let collection = kernel.collection("c").expect("collection");
+    let folder = document(1);
+    let never = CancellationToken::new();
+    ingest_as(&collection, folder.path(), "openai_responses/e", never).await.expect_err("down");
+    assert_eq!(server.asked(), [1], "it was asked once");
+}
+
 const FOLDER: &str = "local/sentences";
 
 /// Puts a model of the repository into the folder of models, as other weights are put there.

@@ -264,6 +264,17 @@ async fn a_fallback_model_is_measured_by_its_own_price() {
 }
 
 #[tokio::test]
+async fn a_first_model_without_room_leaves_the_run_to_a_cheaper_one() {
+    let dear = Server::new(vec![answer("Dear", Then::Ends(None))]);
+    let cheap = Server::new(vec![answer("Cheap", Then::Ends(None))]);
+    let kernel = open(vec![("openai", &dear.config), ("groq", &cheap.config)]).await;
+    let limits = "budget: {cost_usd_per_run: 0.001}";
+    let models = "model: openai/gpt-4o, fallback_models: [groq/llama-3.1-8b-instant]";
+    let result = run(&kernel, spec(models, limits)).await.expect("answered");
+    assert_eq!((result.text.as_str(), dear.asked()), ("Cheap", 0));
+}
+
+#[tokio::test]
 async fn an_answer_is_gone_on_with_only_as_far_as_the_budget_goes() {
     let server = Server::new(vec![answer("One, ", Then::Breaks), answer("two.", Then::Ends(None))]);
     let kernel = open(vec![("one", &server.config)]).await;

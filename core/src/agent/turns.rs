@@ -350,7 +350,11 @@ impl Work<'_> {
         recorder: &mut Recorder<'_, S>,
         progress: &mut Progress,
     ) -> Result<(Completion, Option<ToolCall>)> {
-        self.agent.check(Estimate::of(request), &self.agent.model_name, recorder, progress)?;
+        // Where there are others, one of them may be cheaper: each is looked at before it is asked.
+        if self.agent.spec.document().intelligence.fallback_models.is_empty() {
+            let model = &self.agent.model_name;
+            self.agent.check(Estimate::of(request), model, recorder, progress)?;
+        }
         progress.turns = turn;
         progress.text.clear();
         progress.meter = Meter::default();

@@ -163,6 +163,9 @@ pub trait DeltaSink: Send {
     /// Takes one.
     async fn delta(&mut self, delta: Delta);
 
+    /// Hears that an answer begins, also where nothing of it can be given yet.
+    fn began(&mut self) {}
+
     /// Hears of each request before it is made: of the first one, of further attempts, of other
     /// models, and of those that go on with an answer.
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Code, Error, Result};
-use crate::io::Mutex;
+use crate::io::{self, Mutex};
 use crate::model::{EmbeddingModel, EmbeddingUse, Price, Providers, Usage};
 use crate::store::{Allowance, Spent, StoredChunk, TenantStore, identity, micros};
 
@@ -51,13 +51,25 @@ impl<'c> Vectors<'c> {
         let known = self.allowance.lock().clone();
         let allowance = match known {
             Some(allowance) => allowance,
-            None => self.store.spend(Spent::default()).await?,
+            None => self.store.allowance().await?,
         };
-        allowance.check(Spent::default(), self.spent(estimate))?;
-        let made = self.model.embed_counted(texts, purpose).await?;
-        let left = self.store.spend(self.spent(made.tokens)).await?;
-        *self.allowance.lock() = Some(left);
-        Ok(made.vectors)
+        let estimated = self.spent(estimate);
+        allowance.check(Spent::default(), estimated)?;
+        let mut due = Due { store: self.store.clone(), spent: Some(estimated) };
+        let outcome = self.model.embed_counted(texts, purpose).await;
+        due.spent = None;
+        let spent = match &outcome {
+            Ok(made) => self.spent(made.tokens),
+            // The provider has read the texts, or may have.
+            Err(error) if error.is_unanswered() => estimated,
+            Err(error) if error.code() == Code::ModelInvalidResponse => estimated,
+            Err(_) => Spent::default(),
+        };
+        if spent != Spent::default() {
+            let left = self.store.spend(spent).await?;
+            *self.allowance.lock() = Some(left);
+        }
+        Ok(outcome?.vectors)
     }
 
     /// What so many tokens are. Parts of a millionth of a dollar are counted as one: many small
@@ -149,6 +161,23 @@ impl<'c> Vectors<'c> {
             ));
         }
         Ok(found)
+    }
+}
+
+/// A request that is under way: what it was estimated at counts when nobody waits for it any more.
+struct Due {
+    store: TenantStore,
+    spent: Option<Spent>,
+}
+
+impl Drop for Due {
+    fn drop(&mut self) {
+        let Some(spent) = self.spent.take() else { return };
+        let store = self.store.clone();
+        if let Ok(runtime) = io::runtime() {
+            // A kernel that closes meanwhile has nothing to write it to.
+            runtime.spawn(async move { store.spend(spent).await.map(drop) });
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 /// Names without underscores, in small letters: some providers take a name in both ways. With what says
 /// it instead.
-const RESERVED: [(&str, &str); 15] = [
+const RESERVED: [(&str, &str); 22] = [
     ("model", "`intelligence.model`"),
     ("models", "`intelligence.fallback_models`"),
     ("stream", ALWAYS),
@@ -13,6 +13,13 @@ const RESERVED: [(&str, &str); 15] = [
     ("messages", CONVERSATION),
     ("input", CONVERSATION),
     ("contents", CONVERSATION),
+    ("system", CONVERSATION),
+    ("systeminstruction", CONVERSATION),
+    ("instructions", CONVERSATION),
+    ("prompt", CONVERSATION),
+    ("conversation", CONVERSATION),
+    ("previousresponseid", CONVERSATION),
+    ("cachedcontent", CONVERSATION),
     ("maxtokens", LENGTH),
     ("maxcompletiontokens", LENGTH),
     ("maxoutputtokens", LENGTH),
@@ -51,6 +58,13 @@ pub(crate) fn reserved<'a>(
                 pointer: format!("/{}", escaped(name)),
                 field: name.clone(),
                 instead,
+            });
+        } else if plain(name) == NESTED && !value.is_object() {
+            // It would take the place of ours.
+            found.push(Reserved {
+                pointer: format!("/{}", escaped(name)),
+                field: name.clone(),
+                instead: LENGTH,
             });
         } else if let (NESTED, Json::Object(block)) = (&*plain(name), value) {
             let within = block.keys().filter_map(|inner| Some((inner, instead(inner)?)));
@@ -102,6 +116,12 @@ mod tests {
             "max_output_tokens",
             "maxOutputTokens",
             "n",
+            "system",
+            "systemInstruction",
+            "system_instruction",
+            "previous_response_id",
+            "cachedContent",
+            "generationConfig",
         ] {
             let found = fields(&json!({"top_k": 1, name: 1}));
             assert_eq!(found, [(format!("/{name}"), name.to_owned())]);

@@ -111,7 +111,13 @@ impl TenantStore {
         .await
     }
 
-    /// Counts what was used outside of runs, and gives what is left of the day; also of nothing.
+    /// What is left of the day.
+    pub async fn allowance(&self) -> Result<Allowance> {
+        let limits = self.limits;
+        self.read(move |tx| Box::pin(async move { usage::allowance(tx, limits).await })).await
+    }
+
+    /// Counts what was used outside of runs, and gives what is left of the day.
     pub async fn spend(&self, spent: Spent) -> Result<Allowance> {
         let limits = self.limits;
         self.write(Lock::None, move |tx| {

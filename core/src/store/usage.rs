@@ -304,6 +304,20 @@ pub(super) async fn count(tx: &mut Tx<'_>, delta: Delta, own: Limits) -> Result<
     Ok(())
 }
 
+/// What is left of the day, without an agent's.
+pub(super) async fn allowance(tx: &mut Tx<'_>, own: Limits) -> Result<Allowance> {
+    let sql = "SELECT substr(aikit_now(), 1, 10), coalesce(d.runs, 0), coalesce(d.input_tokens, 0),
+             coalesce(d.output_tokens, 0), coalesce(d.cost_micros, 0), t.config
+         FROM tenants t LEFT JOIN usage_days d
+             ON d.tenant_id = t.tenant_id AND d.day = substr(aikit_now(), 1, 10)
+         WHERE t.tenant_id = ?1";
+    let Some(mut row) = tx.row(sql, &[]).await? else {
+        return Ok(Allowance { limits: own, ..Allowance::default() });
+    };
+    let limits = Limits::of_config(&config_of(&mut row, 5)?).and(own);
+    Ok(Allowance { today: day(&mut row)?, agent_today: DayUsage::default(), limits })
+}
+
 /// Counts what was used today: a run that begins, or tokens and money.
 pub(super) async fn spend(
     tx: &mut Tx<'_>,

@@ -128,6 +128,10 @@ impl DeltaSink for Back<'_> {
         };
         self.sink.delta(delta).await;
     }
+
+    fn began(&mut self) {
+        self.sink.began();
+    }
 }
 
 impl Tools {

@@ -253,7 +253,11 @@ impl Providers {
     }
 
     fn policy(&self, provider: &str) -> Result<Policy> {
-        let policy = self.0.get(provider).map(|config| Policy::of(provider, config));
+        // What is configured for one name of a provider holds for its others.
+        let names = known::Known::named(provider).map_or(&[][..], |known| known.names);
+        let mut configured = std::iter::once(&provider).chain(names);
+        let config = configured.find_map(|name| self.0.get_key_value(*name));
+        let policy = config.map(|(name, config)| Policy::of(name, config));
         Ok(policy.transpose()?.unwrap_or_default())
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Lane;
-use super::deadline::deadline;
+use super::deadline::telling_deadline;
 use super::registry::{Forgettable, Registry};
 use crate::error::{Code, Error, ProviderAnswer, Result};
 use crate::io::Mutex;
@@ -125,7 +125,8 @@ impl Breaker {
         if let Some((why, of)) = probe {
             *state = State::Probing { why, of };
         }
-        Ok(Pass { breaker: self.clone(), probe: probe.is_some(), deadline: deadline() })
+        let deadline = telling_deadline();
+        Ok(Pass { breaker: self.clone(), probe: probe.is_some(), deadline })
     }
 
     /// Whether a request goes through, and what it is to try if it is a probe, with what others have
@@ -289,6 +290,7 @@ impl Why {
 
 #[cfg(test)]
 mod tests {
+    use super::super::deadline::within;
     use super::*;
 
     fn breaker() -> Arc<Breaker> {
@@ -307,6 +309,22 @@ mod tests {
     fn fail(breaker: &Arc<Breaker>, times: usize) {
         for _ in 0..times {
             breaker.enter().expect("closed").failed(&down());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_for_what_little_time_was_left_says_nothing() {
+        for (waits, opens) in [(0, true), (1, true), (3, false), (4, false)] {
+            let breaker = breaker();
+            for _ in 0..FAILURES {
+                let request = async {
+                    tokio::time::sleep(Duration::from_secs(waits)).await;
+                    let _pass = breaker.enter().expect("closed");
+                    std::future::pending::<()>().await;
+                };
+                assert!(within(Duration::from_secs(5), request).await.is_none());
+            }
+            assert_eq!(breaker.check().is_err(), opens, "after {waits} s of waiting");
         }
     }
 

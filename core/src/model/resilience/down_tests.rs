@@ -117,12 +117,16 @@ async fn a_provider_that_is_silent_for_all_the_time_there_is_is_down() {
 
     // One that was answering when its time was over is slow, not down; nor is one down whose
     // callers give up.
-    let mut slow = resilient("slow", vec![unavailable(); 6], policy);
-    slow.model.says = Some(Delta::Text("a".into()));
-    slow.model.stands = Duration::from_secs(10);
-    for _ in 0..6 {
-        let error = ask(&slow).await.0.expect_err("slow");
-        assert!(error.message().contains("took longer than"), "{error}");
+    for (key, begins, says) in
+        [("slow", false, Some(Delta::Text("a".into()))), ("thinks", true, None)]
+    {
+        let mut slow = resilient(key, vec![unavailable(); 6], policy);
+        (slow.model.begins, slow.model.says) = (begins, says);
+        slow.model.stands = Duration::from_secs(10);
+        for _ in 0..6 {
+            let error = ask(&slow).await.0.expect_err("slow");
+            assert!(error.message().contains("took longer than"), "{error}");
+        }
     }
     let mut left = resilient("left", Vec::new(), policy);
     left.model.takes = Duration::from_millis(2_000);

@@ -82,25 +82,30 @@ impl<W: EmbeddingWire> Resilient<W> {
                     .hint("use another embedding model"));
             }
             vectors.extend(more);
-            // A provider that counts nothing is taken at our estimate.
-            let counted = if made.tokens > 0 { made.tokens } else { of_texts(batch) };
-            tokens = tokens.saturating_add(counted);
+            tokens = tokens.saturating_add(made.tokens);
         }
         Ok(Embedded { vectors, tokens })
     }
 
     /// One request, tried again while it fails with what may pass.
     async fn vectors(&self, batch: &[String], purpose: EmbeddingUse) -> Result<Embedded> {
-        let mut attempt = 1;
+        let (mut attempt, mut lost) = (1, 0);
         loop {
             let error = match self.request(batch, purpose).await {
-                Ok(made) => return Ok(made),
+                Ok(Embedded { vectors, tokens }) => {
+                    // A provider that counts nothing is taken at our estimate.
+                    let counted = if tokens > 0 { tokens } else { of_texts(batch) };
+                    return Ok(Embedded { vectors, tokens: counted.saturating_add(lost) });
+                }
                 Err(error) => error,
             };
             // What the provider failed with last tells more than that it is left alone now.
             let last = attempt > self.policy.max_retries || self.breaker.check().is_err();
             if last || !error.retryable() {
                 return Err(error);
+            }
+            if error.is_unanswered() {
+                lost += of_texts(batch);
             }
             let delay = delay(attempt, &error)?;
             tracing::debug!(model = self.name, attempt, ?delay, %error, "vectors are asked for again");

@@ -51,7 +51,7 @@ impl<M> Resilient<M> {
         attempts: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let Some(total) = self.policy.total else { return attempts.await };
-        let late = || Err(self.too_late(total, advice));
+        let late = || Err(self.too_late(total, advice).unanswered());
         within(total, attempts).await.unwrap_or_else(late)
     }
 
@@ -247,6 +247,12 @@ impl DeltaSink for Watch<'_> {
         }
         self.sink.delta(delta).await;
     }
+
+    fn began(&mut self) {
+        if let Some(pass) = &mut self.pass {
+            pass.began();
+        }
+    }
 }
 
 /// How long is waited before the next attempt: what the provider asked for and a little more, else
@@ -310,6 +316,8 @@ mod tests {
     pub(super) struct Flaky {
         pub(super) failures: Mutex<Vec<Error>>,
         pub(super) takes: Duration,
+        /// Whether an answer begins before there is anything to give of it.
+        pub(super) begins: bool,
         /// Said before it fails.
         pub(super) says: Option<Delta>,
         /// Between what it says and its failure.
@@ -326,6 +334,9 @@ mod tests {
                 let usage = Usage::new(10, 10);
                 return Ok(Completion { text: "done".into(), usage, ..Completion::default() });
             };
+            if self.begins {
+                sink.began();
+            }
             if let Some(delta) = &self.says {
                 sink.delta(delta.clone()).await;
             }
@@ -380,7 +391,7 @@ mod tests {
         policy: Policy,
     ) -> Resilient<Flaky> {
         let (takes, stands) = (Duration::ZERO, Duration::ZERO);
-        let model = Flaky { failures: failures.into(), takes, says: None, stands };
+        let model = Flaky { failures: failures.into(), takes, begins: false, says: None, stands };
         let key = secrecy::SecretString::from(key.to_owned());
         let lane = Lane { tenant, address: "x", key: Some(&key), headers: &[], model: "x/m" };
         Resilient::new(model, &lane, policy)

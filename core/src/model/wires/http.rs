@@ -309,6 +309,8 @@ impl Endpoint {
 
     /// The error for an answer that makes no sense.
     pub(in crate::model) fn nonsense(&self, what: &str, text: &str) -> Error {
+        // It may have serde's words in it, which repeat what was read.
+        let what: String = self.without_secrets(what).chars().take(300).collect();
         let shown: String = self.without_secrets(text).chars().take(200).collect();
         Error::new(Code::ModelInvalidResponse, format!("{} sent {what}", self.host()))
             .caused_by(format!("received: {shown}"))
@@ -402,6 +404,8 @@ mod tests {
             endpoint.refused(answer.clone(), body),
             endpoint.refused(answer, "sk-canary of gw-canary"),
             endpoint.broke_off(&Said::read(body), Some("gw-canary")),
+            endpoint
+                .nonsense("what is no answer (invalid type: string \"sk-canary\")", "gw-canary"),
             endpoint.nonsense("something else", body),
         ];
         for error in errors {

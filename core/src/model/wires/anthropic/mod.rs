@@ -72,6 +72,7 @@ impl ChatModel for Anthropic {
             while !reader.ended() {
                 let whole = !reader.done.finish_reason.is_empty();
                 let Some(data) = answer.event(whole).await? else { break };
+                sink.began();
                 reader.event(&data, sink).await?;
             }
         } else {

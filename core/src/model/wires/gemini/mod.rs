@@ -84,6 +84,7 @@ impl ChatModel for Gemini {
         reader.done.request_id = answer.request_id.take();
         if answer.streamed {
             while let Some(data) = answer.event(!reader.done.finish_reason.is_empty()).await? {
+                sink.began();
                 reader.chunk(&data, sink).await?;
             }
         } else {

@@ -127,6 +127,7 @@ impl ChatModel for OpenAiChat {
         let mut reading = Reading::new(self, answer.request_id.take());
         if answer.streamed {
             while let Some(data) = answer.event(reading.is_whole()).await? {
+                sink.began();
                 reading.take(&data, sink).await?;
             }
         } else {

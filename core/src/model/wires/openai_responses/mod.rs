@@ -51,6 +51,7 @@ impl ChatModel for OpenAiResponses {
         let mut reading = Reading::new(self, answer.request_id.take());
         if answer.streamed {
             while let Some(data) = answer.event(false).await? {
+                sink.began();
                 if reading.take(&data, sink).await? {
                     break;
                 }

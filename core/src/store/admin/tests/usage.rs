@@ -6,7 +6,9 @@ use super::{NewTenant, Place, document, on_every_store, spec};
 use crate::error::Code;
 use crate::store::admin::Admin;
 use crate::store::tx::{Dialect, values};
-use crate::store::{CountedAgent, NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId};
+use crate::store::{
+    CountedAgent, Limits, NewRun, RunStatus, Spent, Stamp, TenantStore, Totals, VersionId,
+};
 
 /// Numbers that are the same in each run of the test.
 struct Numbers(u64);
@@ -209,5 +211,29 @@ fn an_agent_is_counted_by_itself_and_runs_no_more_often_than_it_may() {
         assert_eq!(left.agent_today().runs, 3);
         let day = &tenant.usage(1).await.expect("usage").days[0];
         assert_eq!((day.runs, day.input_tokens), (5, 9));
+    });
+}
+
+#[test]
+fn what_is_left_of_the_day_is_read_as_it_was_counted() {
+    on_every_store(async |place: &Place| {
+        let admin = place.admin().await;
+        admin.create_tenant("acme", NewTenant::default()).await.expect("create");
+        let tenant = place.store().await.tenant("acme").expect("tenant");
+        let bounds = Limits { tokens_per_day: Some(10), ..Limits::default() };
+        let tenant = tenant.with(None, bounds);
+        let before = tenant.allowance().await.expect("allowance");
+        assert!(before.is_bounded());
+        let next = Spent { input_tokens: 4, ..Spent::default() };
+        before.check(Spent::default(), next).expect("there is room");
+        let spent = Spent { input_tokens: 7, output_tokens: 0, cost_micros: 3 };
+        let after = tenant.spend(spent).await.expect("spend");
+        assert_eq!(tenant.allowance().await.expect("allowance"), after);
+        assert_eq!(
+            after.check(Spent::default(), next).expect_err("no room").code(),
+            Code::QuotaExceeded
+        );
+        let day = &tenant.usage(1).await.expect("usage").days[0];
+        assert_eq!((day.runs, day.input_tokens, day.cost_micros), (0, 7, 3));
     });
 }
