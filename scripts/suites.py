@@ -30,7 +30,7 @@ REPORTS = ROOT / "target" / "reports"
 GB = 1_000_000_000
 # What a fresh clone builds at most, in GB; a linker that meets a full disk ends with a signal and no word
 # of it. `make check` and `make test` share most of theirs.
-ROOM = {"build": 5, "check": 10, "test": 16, "conformance": 5, "isolation": 5}
+ROOM = {"build": 4, "check": 6, "test": 12, "conformance": 4, "isolation": 4}
 ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 

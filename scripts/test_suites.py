@@ -60,7 +60,7 @@ class Judging(unittest.TestCase):
 class Room(unittest.TestCase):
     def test_a_disk_that_is_too_small_is_named_before_anything_is_built(self):
         said = suites.no_room("test", built=False, free=8 * suites.GB)
-        self.assertIn("make test writes up to 16.0 GB", said)
+        self.assertIn("make test writes up to 12.0 GB", said)
         self.assertIn("8.0 GB left", said)
 
     def test_enough_is_enough_and_what_is_built_needs_less(self):
